@@ -1,0 +1,1 @@
+"""Luthier: hyperparameter tuning you can trust, for the whole life of a model."""

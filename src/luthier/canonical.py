@@ -1,0 +1,28 @@
+"""One byte form for a value, so that equal values have equal digests on every machine and in every version of Python."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+
+def canonical_json(value: Any) -> bytes:
+    """The value as UTF-8 JSON with sorted keys and no spaces.
+
+    Raises
+    ------
+    ValueError
+        For NaN and infinities, which JSON cannot say: write `None` for a number that is not known.
+    TypeError
+        For anything that is not None, bool, int, float, str, list, tuple or a dict with string keys.
+
+    >>> canonical_json({"b": 1.0, "a": [None, "x"]})
+    b'{"a":[null,"x"],"b":1.0}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical form, as 64 hexadecimal digits."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()

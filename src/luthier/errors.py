@@ -1,0 +1,158 @@
+"""Every error Luthier raises on purpose: a short letter to the person who can mend it.
+
+`code` never changes and names the page in the docs; `what` says what happened, with the value and the place; `fix` says
+what to do next, as something to type. One class per thing a caller would do differently.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class LuthierError(Exception):
+    """Root of everything raised on purpose. Anything else that escapes is a bug of ours."""
+
+    code: ClassVar[str] = "LU000"
+
+    def __init__(self, what: str, *, fix: str) -> None:
+        super().__init__(f"{self.code}: {what}\n  fix: {fix}")
+        self.what = what
+        self.fix = fix
+
+    def __reduce__(self) -> tuple[object, tuple[type[LuthierError], str, str]]:
+        # Exceptions are rebuilt from `args` when they cross a process; ours have a keyword to carry along.
+        return _rebuild, (type(self), self.what, self.fix)
+
+    def to_json(self) -> dict[str, str]:
+        """The error as the `--json` faces print it."""
+        return {"code": self.code, "what": self.what, "fix": self.fix}
+
+
+def _rebuild(kind: type[LuthierError], what: str, fix: str) -> LuthierError:
+    return kind(what, fix=fix)
+
+
+class UsageError(LuthierError):
+    """The request cannot be carried out as asked (exit code 2): nothing was started and nothing was written."""
+
+    code = "LU001"
+
+
+class UnreadableData(UsageError):
+    """The table is missing, empty, not UTF-8 or not of a format we read."""
+
+    code = "LU101"
+
+
+class BadColumn(UsageError):
+    """A named column is missing, named twice, or holds what its role does not allow."""
+
+    code = "LU102"
+
+
+class BadTarget(UsageError):
+    """The target cannot be learned: constant, all missing, a class with one row, or unfit for the task."""
+
+    code = "LU103"
+
+
+class BadValues(UsageError):
+    """A column holds infinite values."""
+
+    code = "LU104"
+
+
+class BadSpace(UsageError):
+    """A search space or a configuration contradicts itself or its models."""
+
+    code = "LU110"
+
+
+class BadMetric(UsageError):
+    """The metric is unknown, or does not fit the task."""
+
+    code = "LU120"
+
+
+class BadSplit(UsageError):
+    """The rows cannot be split into the folds asked for."""
+
+    code = "LU121"
+
+
+class UnknownChoice(UsageError):
+    """A strategy, model family or executor of that name does not exist."""
+
+    code = "LU130"
+
+
+class BadBudget(UsageError):
+    """The budget cannot be read, or contradicts itself."""
+
+    code = "LU209"
+
+
+class BudgetTooSmall(UsageError):
+    """The budget does not admit a single fit; the message says how much is enough."""
+
+    code = "LU210"
+
+
+class NoModel(LuthierError):
+    """Every fit failed, so there is nothing to choose from."""
+
+    code = "LU220"
+
+
+class Interrupted(LuthierError):
+    """The run was stopped by the user; what was finished is kept and the message says how to go on."""
+
+    code = "LU230"
+
+
+class UnwritableFolder(UsageError):
+    """A folder we were told to write to does not take files."""
+
+    code = "LU301"
+
+
+class StoreTooNew(UsageError):
+    """The store was written by a newer Luthier."""
+
+    code = "LU302"
+
+
+class StoreDamaged(LuthierError):
+    """The store's records contradict themselves: a torn or tampered file."""
+
+    code = "LU303"
+
+
+class UnknownStudy(UsageError):
+    """No study of that name or id is in the store."""
+
+    code = "LU304"
+
+
+class StudyBusy(UsageError):
+    """Another process is running the study."""
+
+    code = "LU305"
+
+
+class DamagedModel(UsageError):
+    """A model folder does not match its manifest, or needs types that are not trusted."""
+
+    code = "LU401"
+
+
+class UnfitRows(UsageError):
+    """Rows to predict lack columns the model needs, or hold values it cannot read."""
+
+    code = "LU402"
+
+
+class MissingExtra(UsageError):
+    """An optional dependency is not installed; the fix names the extra."""
+
+    code = "LU501"
