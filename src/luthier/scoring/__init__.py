@@ -1,0 +1,10 @@
+"""Which rows judge a model, by what measure, and how far the judgement can be believed."""
+
+from __future__ import annotations
+
+from luthier.scoring.estimate import Estimate
+from luthier.scoring.metrics import METRICS, AdditiveMetric, Metric, RankMetric, Task, rank
+from luthier.scoring.splits import Splits
+from luthier.scoring.table import OutOfFold
+
+__all__ = ["METRICS", "AdditiveMetric", "Estimate", "Metric", "OutOfFold", "RankMetric", "Splits", "Task", "rank"]
