@@ -3,8 +3,31 @@
 from __future__ import annotations
 
 from luthier.scoring.estimate import Estimate
-from luthier.scoring.metrics import METRICS, AdditiveMetric, Metric, RankMetric, Task, rank
+from luthier.scoring.metrics import (
+    METRICS,
+    AdditiveMetric,
+    Metric,
+    OwnMetric,
+    RankMetric,
+    Task,
+    default_metric,
+    get_metric,
+    rank,
+)
 from luthier.scoring.splits import Splits
 from luthier.scoring.table import OutOfFold
 
-__all__ = ["METRICS", "AdditiveMetric", "Estimate", "Metric", "OutOfFold", "RankMetric", "Splits", "Task", "rank"]
+__all__ = [
+    "METRICS",
+    "AdditiveMetric",
+    "Estimate",
+    "Metric",
+    "OutOfFold",
+    "OwnMetric",
+    "RankMetric",
+    "Splits",
+    "Task",
+    "default_metric",
+    "get_metric",
+    "rank",
+]
