@@ -1,0 +1,21 @@
+"""What may be tuned: distributions and a conditional `SearchSpace`; what it hands on is a `Config`."""
+
+from __future__ import annotations
+
+from luthier.space.config import Config, Scalar
+from luthier.space.distributions import Bool, Categorical, Distribution, Fixed, Float, Int
+from luthier.space.parameter import Parameter
+from luthier.space.search_space import SearchSpace
+
+__all__ = [
+    "Bool",
+    "Categorical",
+    "Config",
+    "Distribution",
+    "Fixed",
+    "Float",
+    "Int",
+    "Parameter",
+    "Scalar",
+    "SearchSpace",
+]
