@@ -1,0 +1,244 @@
+"""One study's record on disk: events in the database, predictions in its out-of-fold file, bytes among the objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from luthier.canonical import canonical_json
+from luthier.errors import StoreDamaged, StudyBusy, UnknownStudy
+from luthier.store.chain import EMPTY, Tip, continued, tip_of
+from luthier.store.database import Database
+from luthier.store.objects import Objects
+from luthier.store.out_of_fold import OutOfFoldFile, Predictions, predictions_digest
+from luthier.store.tables import EVENTS, KEPT, STUDIES
+from luthier.tuning.record import Event, check_chain
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPlaces:
+    """Where the parts of one study live: the database, its out-of-fold file, and the store's objects."""
+
+    database: Database
+    table: Path
+    objects: Objects
+
+
+class StoredStudyLog:
+    """Meets `luthier.tuning.record.StudyLog`. Made by `Store.create_study` and `Store.load`.
+
+    Parameters
+    ----------
+    study
+        Id of the study.
+    places
+        Where its parts live.
+    shape
+        (m, k) of a slab of out-of-fold predictions; None for a study without any.
+
+    Attributes
+    ----------
+    study, shape
+        As given.
+    """
+
+    def __init__(self, study: str, places: StudyPlaces, shape: tuple[int, int] | None) -> None:
+        self.study = study
+        self.shape = shape
+        self._database = places.database
+        self._objects = places.objects
+        self._table = None if shape is None else OutOfFoldFile(places.table, shape)
+        self._insert = places.database.compiled(EVENTS.insert())
+        self._tip: Tip | None = None
+
+    # --- events -------------------------------------------------------------------------------------------------------
+
+    def events(self) -> list[Event]:
+        """All events so far, in order, every seal recomputed.
+
+        Raises
+        ------
+        StoreDamaged
+            Naming the first event that was changed, torn or lost.
+        """
+        columns = (EVENTS.c[name] for name in ("seq", "at_utc", "kind", "body", "previous", "digest"))
+        statement = sa.select(*columns).where(EVENTS.c.study == self.study).order_by(EVENTS.c.seq)
+        with self._database.reading() as connection:
+            rows = connection.execute(statement).all()
+        events = [Event(seq, at_utc, kind, self._parsed(body, seq), *seals) for seq, at_utc, kind, body, *seals in rows]
+        check_chain(events)
+        self._tip = tip_of(events)
+        return events
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Write events as one durable transaction: when this returns they are on disk, and if it raises none is.
+
+        Raises
+        ------
+        ValueError
+            When they do not continue the chain.
+        StudyBusy
+            When another process has continued it meanwhile.
+        UnknownStudy
+            When the study has been removed meanwhile.
+        """
+        tip = continued(self.study, self._tip or self._newest(), events)
+        rows = [
+            {
+                "study": self.study,
+                "seq": event.seq,
+                "at_utc": event.at_utc,
+                "kind": event.kind,
+                "body": canonical_json(event.body).decode(),
+                "previous": event.previous,
+                "digest": event.digest,
+            }
+            for event in events
+        ]
+        if not rows:
+            return
+        try:
+            with self._database.writing() as connection:
+                # The same statement after every fold: compiled once, it costs a third less than going through Core.
+                connection.exec_driver_sql(self._insert, rows)
+        except sa.exc.IntegrityError as error:
+            self._tip = None
+            raise self._conflict() from error
+        self._tip = tip
+
+    def _newest(self) -> Tip:
+        newest = sa.select(EVENTS.c.seq, EVENTS.c.digest).where(EVENTS.c.study == self.study)
+        with self._database.reading() as connection:
+            row = connection.execute(newest.order_by(EVENTS.c.seq.desc()).limit(1)).first()
+        return EMPTY if row is None else (row.seq, row.digest)
+
+    def _parsed(self, body: str, seq: int) -> dict[str, object]:
+        try:
+            parsed: dict[str, object] = json.loads(body)
+        except (TypeError, ValueError) as error:
+            raise StoreDamaged(
+                f"event {seq} of study {self.study} is not readable: {error}",
+                fix="the record was changed after it was written: restore it from a copy, or tune again",
+            ) from error
+        return parsed
+
+    def _conflict(self) -> StudyBusy | UnknownStudy:
+        """Why the database refused events that continue the chain as we knew it."""
+        with self._database.reading() as connection:
+            there = connection.scalar(sa.select(STUDIES.c.id).where(STUDIES.c.id == self.study))
+        if there is None:
+            return UnknownStudy(f"study {self.study} was removed while it ran", fix="tune again")
+        return StudyBusy(
+            f"another process has continued study {self.study}", fix="let it finish, or stop it and run this again"
+        )
+
+    # --- predictions --------------------------------------------------------------------------------------------------
+
+    def write_fold(self, trial: int, start: int, predictions: Predictions) -> None:
+        """Put a fold's predictions at slab row `start` of a trial; on return the disk has them.
+
+        Raises
+        ------
+        ValueError
+            When they do not fit into the slab, or the study has none.
+        UnwritableFolder
+            When the disk does not take them.
+        """
+        self._slabs().write(trial, start, predictions)
+
+    def read_predictions(self, trials: Sequence[int]) -> Predictions:
+        """(C, m, k) predictions of these trials, read-only, in slab order; NaN for rows nobody has predicted.
+
+        Raises
+        ------
+        StoreDamaged
+            When the file is missing, another study's, or too short.
+        """
+        return self._slabs().read(trials)
+
+    def read_fold(self, trial: int, start: int, n_rows: int, digest: str | None = None) -> Predictions:
+        """(n_rows, k) predictions of one fold, verified against the digest its event carries when that is given.
+
+        Raises
+        ------
+        StoreDamaged
+            When they are not what was acknowledged.
+        """
+        predictions: Predictions = self.read_predictions([trial])[0, start : start + n_rows]
+        if digest is not None and predictions_digest(predictions) != digest:
+            raise StoreDamaged(
+                f"the predictions of trial {trial} from row {start} on are not what study {self.study} recorded",
+                fix="the file was changed after it was written: restore it from a copy, or tune again",
+            )
+        return predictions
+
+    def check_predictions(self, events: Iterable[Event], starts: Sequence[int]) -> int:
+        """Verify every acknowledged fold against the digest in its event.
+
+        Parameters
+        ----------
+        events
+            The record; `fold.finished` events carry `trial`, `fold` and the digest under `predictions`.
+        starts
+            First slab row of every fold.
+
+        Returns
+        -------
+        int
+            How many folds were verified.
+
+        Raises
+        ------
+        StoreDamaged
+            Naming the first trial whose predictions are missing or changed.
+        """
+        if self.shape is None:
+            return 0
+        # A fold that was run again was overwritten: its latest acknowledgement counts.
+        sealed = {
+            (event.body["trial"], event.body["fold"]): event.body["predictions"]
+            for event in events
+            if event.kind == "fold.finished" and event.body.get("predictions")
+        }
+        ends = [*starts[1:], self.shape[0]]
+        for (trial, fold), digest in sealed.items():
+            self.read_fold(trial, starts[fold], ends[fold] - starts[fold], digest)
+        return len(sealed)
+
+    def _slabs(self) -> OutOfFoldFile:
+        if self._table is None:
+            raise ValueError(f"study {self.study} was created without a shape, so it holds no predictions")
+        return self._table
+
+    # --- objects ------------------------------------------------------------------------------------------------------
+
+    def keep(self, data: bytes) -> str:
+        """Keep bytes (a fitted model) with the study and return the digest to write into the record.
+
+        Raises
+        ------
+        UnwritableFolder
+            When the disk does not take them.
+        """
+        # Inside the transaction, so that a removal elsewhere cannot take the bytes between writing and claiming them.
+        with self._database.writing() as connection:
+            digest = self._objects.put(data)
+            claim = {"study": self.study, "digest": digest}
+            claimed = sa.select(KEPT.c.digest).where(KEPT.c.study == self.study, KEPT.c.digest == digest)
+            if connection.scalar(claimed) is None:
+                connection.execute(KEPT.insert(), {**claim, "n_bytes": len(data)})
+        return digest
+
+    def kept(self, digest: str) -> bytes:
+        """The bytes of that digest, verified.
+
+        Raises
+        ------
+        StoreDamaged
+            When they are missing or changed.
+        """
+        return self._objects.get(digest)
