@@ -1,0 +1,91 @@
+"""The facts as one page that needs nothing else: no script, no address, no font from elsewhere.
+
+Everything that came from outside (names of columns, levels, errors, paths) passes through `clipped` and through Jinja's
+escaping; and should both ever fail, the page's own content policy forbids scripts and every request.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from luthier.report import charts, tables
+from luthier.report.drawing import DARK, LIGHT, colour_rules
+from luthier.report.facts import ReportFacts, is_known
+from luthier.report.figures import ScoreStyle, clipped, duration, money, number, share
+from luthier.report.words import GLOSSARY, confidence_word, front_page, metric_meaning, metric_name, spent
+
+
+def render(facts: ReportFacts) -> str:
+    """The report as one HTML document, below a megabyte.
+
+    Parameters
+    ----------
+    facts
+        What the page says. Figures that are None are left out or said to be unknown.
+
+    Returns
+    -------
+    str
+        The document. The same facts give the same text.
+    """
+    style = ScoreStyle.of(facts)
+    page = _environment().get_template("report.html.j2")
+    html = page.render(
+        facts=facts,
+        front=front_page(facts),
+        style=style,
+        metric=metric_name(facts),
+        meaning=metric_meaning(facts),
+        spent=spent(facts),
+        comparison=charts.comparison(facts),
+        progress=charts.progress(facts),
+        trial_scores=charts.trial_scores(facts),
+        folds=charts.fold_scores(facts),
+        trials=tables.trial_table(facts),
+        settings=tables.setting_table(facts),
+        columns=tables.column_table(facts),
+        families=tables.family_table(facts),
+        notes=facts.data.notes[: tables.MOST_NOTES],
+        sources=facts.data.sources[: tables.MOST_SOURCES],
+        glossary=GLOSSARY,
+        # Markup: constants of ours, in which quotation marks must stay what they are.
+        palette_light=Markup(_variables(LIGHT)),  # noqa: S704
+        palette_dark=Markup(_variables(DARK)),  # noqa: S704
+        colour_rules=Markup(colour_rules("svg ")),  # noqa: S704
+    )
+    # A lone surrogate (a file name that is not UTF-8, say) could not be written to a file.
+    return html.encode("utf-8", "replace").decode()
+
+
+def _variables(palette: dict[str, str]) -> str:
+    return "".join(f"--{name}:{colour};" for name, colour in palette.items())
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("luthier.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "name": lambda text, limit=tables.NAME: clipped(str(text), limit),
+        "count": number,
+        "duration": duration,
+        "money": money,
+        "share": share,
+        "level": confidence_word,
+        "lines": _printable_lines,
+    }
+    environment.tests |= {"known": is_known}
+    return environment
+
+
+def _printable_lines(text: str, most: int = 60) -> str:
+    """Code ready to paste: line breaks kept, other control characters not."""
+    return "\n".join("".join(c if c.isprintable() else " " for c in line[:400]) for line in text.splitlines()[:most])

@@ -1,0 +1,261 @@
+"""The sentences of a report, made from its facts.
+
+The first page is for the person who owns the question, not for the one who ran the tuning: short sentences, no term
+that is not explained, nothing claimed that the figures do not carry. Each sentence is made in one place, from the same
+facts and by the same number formats as the tables, so that page and terminal cannot disagree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from luthier.report.facts import ReportFacts, is_known
+from luthier.report.figures import NBSP, ScoreStyle, clipped, duration, money, number, share
+
+METRIC_MEANINGS = {
+    "accuracy": "The share of rows the model gets right. 1 is perfect.",
+    "balanced_accuracy": "The share of rows it gets right, worked out class by class and then averaged. 1 is perfect.",
+    "precision": "When the model says yes, how often it is right. 1 is perfect.",
+    "recall": "Of all the rows that are a yes, the share the model finds. 1 is perfect.",
+    "f1": "One number for how many of the real cases it finds and how often its yes is right. 1 is perfect.",
+    "mcc": "How well the guesses match the truth. 0 is blind guessing, 1 is perfect.",
+    "roc_auc": "Take one yes row and one no row: how often the model ranks the yes row higher. 0.5 is a coin flip, "
+    "1 is perfect.",
+    "average_precision": "How pure the top of the model's ranking is. 1 is perfect.",
+    "log_loss": "How far the model's stated chances are from what happened. 0 is perfect, lower is better.",
+    "brier": "How far the model's stated chances are from what happened, squared. 0 is perfect, lower is better.",
+    "rmse": "The typical error, in the unit of the target; big misses count extra. Lower is better.",
+    "mae": "The average error, in the unit of the target. Lower is better.",
+    "r2": "The share of the ups and downs in the target that the model explains. 1 is perfect, 0 is no use.",
+    "pinball": "The average miss of a predicted quantile. Lower is better.",
+    "mape": "The average error as a share of the true value. Lower is better.",
+}
+"""Plain words for the metrics we ship; a metric that brings its own words (`MetricFacts.meaning`) is believed first."""
+
+GLOSSARY = {
+    "Honest score": "What the model that is shipped should reach on new rows. It allows for the fact that it was "
+    "picked as the best of many.",
+    "Interval": "The range in square brackets. Were the whole run done again on fresh data 100 times, about 95 of the "
+    "ranges would hold the true value (for a 95 % interval).",
+    "Naive score": "The best average seen during the search. It belongs to the luckiest of all tries, so it tends to "
+    "promise too much.",
+    "Default": "The settings the library comes with, before any tuning.",
+    "Trial": "One set of settings that was tried.",
+    "Fold": "One split of the rows: a model learns from one part and is tested on the other. A window is a fold whose "
+    "test rows are later than those it learned from.",
+    "Replay": "Picking the best again and again on rows drawn by chance, and scoring each pick on the rows not drawn.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FrontPage:
+    """The first page in words: one headline, one lead, and a few short sentences under each question."""
+
+    headline: str
+    lead: str
+    tone: str
+    """good, fair or poor: how glad the reader may be. Never shown by colour alone."""
+    how_sure: tuple[str, ...]
+    against_default: tuple[str, ...]
+    not_measured: tuple[str, ...]
+    next_steps: tuple[str, ...]
+
+
+def front_page(facts: ReportFacts) -> FrontPage:
+    """The first page, in words."""
+    style = ScoreStyle.of(facts)
+    tone, headline = _headline(facts)
+    return FrontPage(
+        headline=headline,
+        lead=lead(facts, style),
+        tone=tone,
+        how_sure=_how_sure(facts, style),
+        against_default=_against_default(facts, style),
+        not_measured=facts.not_measured or ("This run did not record what it left out.",),
+        next_steps=facts.usage.next_steps or _next_steps(facts),
+    )
+
+
+def beats_baseline(facts: ReportFacts) -> bool | None:
+    """Whether the whole honest interval is better than a guess without a model; None where that is not known."""
+    honest, baseline = facts.verdict.honest, facts.verdict.baseline
+    if honest is None or baseline is None:
+        return None
+    worst_end = honest.low if facts.metric.greater_is_better else honest.high
+    margin = facts.better_by(worst_end, baseline.score)
+    return None if margin is None else margin > 0
+
+
+def _headline(facts: ReportFacts) -> tuple[str, str]:
+    verdict = facts.verdict
+    p = verdict.p_default_as_good
+    if not facts.trials and verdict.honest is None:
+        return "poor", "No model came out of this run"
+    if beats_baseline(facts) is False:
+        return "poor", "This model is not surely better than a plain guess"
+    if len(facts.trials) == 1 or (facts.run.n_trials == 1 and not facts.trials):
+        return "fair", "A first model is ready, with no time left to tune it"
+    if verdict.default_kept:
+        return "fair", "Tuning found nothing surely better, so the default stays"
+    if p is None:
+        return "fair", "The tuned model is ready"
+    if p <= 0.05:
+        return "good", "The tuned model beats the default"
+    if p <= 0.25:
+        return "good", "The tuned model is likely better than the default"
+    return "fair", "The tuned model may be a little better than the default"
+
+
+def lead(facts: ReportFacts, style: ScoreStyle) -> str:
+    """The verdict in one or two sentences: the given one, else one made of the figures."""
+    verdict = facts.verdict
+    if verdict.sentence:
+        return clipped(verdict.sentence, 600)
+    honest = verdict.honest
+    if honest is None or not is_known(honest.value):
+        if is_known(verdict.naive):
+            return f"Its score in the search was {style.score(verdict.naive)}; how it will do on new rows is not known."
+        return "How well it will do on new rows is not known."
+    which = "The default model" if verdict.default_kept else "The model"
+    text = f"{which} should score about {style.score(honest.value)} on new rows like these"
+    if is_known(honest.low) and is_known(honest.high):
+        text += f", most likely between {style.score(honest.low)} and {style.score(honest.high)}"
+    if is_known(facts.gain) and verdict.default is not None:
+        text += f". The default would score about {style.score(verdict.default.value)}"
+    return text + "."
+
+
+def metric_meaning(facts: ReportFacts) -> str:
+    """The metric in plain words: its own, else ours, else at least which way it points."""
+    metric = facts.metric
+    direction = "Higher is better." if metric.greater_is_better else "Lower is better."
+    return clipped(metric.meaning, 300) or METRIC_MEANINGS.get(metric.name, direction)
+
+
+def metric_name(facts: ReportFacts) -> str:
+    """The metric's name as it is written in running text."""
+    return clipped(_METRIC_NAMES.get(facts.metric.name, facts.metric.name.replace("_", " ")), 40)
+
+
+_METRIC_NAMES = {
+    "roc_auc": "ROC AUC", "average_precision": "average precision", "log_loss": "log loss", "brier": "Brier score",
+    "f1": "F1", "mcc": "MCC", "rmse": "RMSE", "mae": "MAE", "r2": "R²", "mape": "MAPE", "pinball": "pinball loss",
+}  # fmt: skip
+
+
+def _how_sure(facts: ReportFacts, style: ScoreStyle) -> tuple[str, ...]:
+    verdict, honest = facts.verdict, facts.verdict.honest
+    said = []
+    if honest is None or not (is_known(honest.low) and is_known(honest.high)):
+        said.append("There was too little to work out a range, so take the score as a rough hint only.")
+    else:
+        said.append(
+            f"The range for new rows is {style.score(honest.low)} to {style.score(honest.high)}. "
+            f"In {_times_in_100(honest.level)} of 100 such runs the true score would lie in the range."
+        )
+        source = f"It rests on {number(honest.n)} rows" if honest.n == facts.data.n_rows else ""
+        tries = len(facts.trials) or facts.run.n_trials
+        if tries > 1 and source:
+            said.append(f"{source} and allows for the luck of picking the best of {number(tries)} tries.")
+        elif tries > 1:
+            said.append(f"It allows for the luck of picking the best of {number(tries)} tries.")
+        elif source:
+            said.append(f"{source}.")
+    optimism = facts.optimism
+    if is_known(optimism) and is_known(verdict.naive):
+        naive = style.score(verdict.naive)
+        size = style.difference(optimism)
+        noise = 0.5 * 10.0**-style.decimals
+        if optimism > noise:
+            said.append(f"Most tools would have told you {naive}. That is {size} too good.")
+        elif optimism < -noise:
+            said.append(f"Most tools would have told you {naive}. That is {size} too modest.")
+        else:
+            said.append(f"Most tools would have told you {naive} too; here luck played no big part.")
+    if facts.splits is not None and facts.splits.forward:
+        said.append("Each test used later rows than the model had seen, as it will be in use.")
+    return tuple(said)
+
+
+def _times_in_100(level: float) -> str:
+    return number(100 * level, 0 if abs(100 * level - round(100 * level)) < 1e-9 else 1)
+
+
+def _against_default(facts: ReportFacts, style: ScoreStyle) -> tuple[str, ...]:
+    verdict, default, gain = facts.verdict, facts.verdict.default, facts.gain
+    p = verdict.p_default_as_good
+    said = []
+    if verdict.default_kept:
+        tries = len(facts.trials) or facts.run.n_trials
+        if tries <= 1:
+            said.append("Only the default settings were tried, so there is nothing to compare them with.")
+        else:
+            said.append(f"None of the {number(tries - 1)} other tries was surely better than the default settings.")
+            if is_known(p):
+                said.append(f"The chance that the default does at least as well as the best of them is {share(p)}.")
+            said.append("So the default is kept: it is simpler, and nothing is lost.")
+    elif default is None or not is_known(default.value):
+        said.append("The default settings were not scored, so it is not known what tuning gained.")
+    else:
+        text = f"The default settings score {style.estimate(default)}."
+        if is_known(gain):
+            verb = "better" if gain >= 0 else "worse"
+            text += f" The tuned model is {style.difference(gain)} {verb}."
+        said.append(text)
+        if is_known(p):
+            said.append(f"The chance that the default does just as well is {share(p)}.")
+    baseline = verdict.baseline
+    if baseline is not None and is_known(baseline.score):
+        said.append(f"A plain guess ({clipped(baseline.label, 80)}) scores {style.score(baseline.score)}.")
+    return tuple(said)
+
+
+def _next_steps(facts: ReportFacts) -> tuple[str, ...]:
+    """Advice that the figures support, most useful first."""
+    run, verdict = facts.run, facts.verdict
+    steps = []
+    if beats_baseline(facts) is False:
+        steps.append("Do not rely on this model yet. Look for columns that say more, or for more rows.")
+    elif verdict.honest is not None or facts.trials:
+        steps.append("Use the model on new rows; the commands are below.")
+    failed, fits = sum(f.count for f in facts.failures), run.n_fold_fits
+    if failed and failed >= 0.1 * max(fits, 1):
+        steps.append(f"Find out why {number(failed)} fits failed; the first errors are listed below.")
+    if len(facts.trials) <= 1 and run.budget:
+        steps.append("Give it more time: one try is not a search.")
+    elif (late := _last_gain_at(facts)) is not None and late > 0.7:
+        steps.append("Give it more time: the best score was still rising late in the run.")
+    elif late is not None and late < 0.3 and len(facts.trials) >= 20:
+        steps.append("A longer run will likely bring little: the best score came early.")
+    steps.append("Once you know the true answers for new rows, check that the score falls in the range.")
+    return tuple(steps)
+
+
+def _last_gain_at(facts: ReportFacts) -> float | None:
+    """When the naive score last rose, as a share of the run; None where the run is too short to say."""
+    elapsed, points = facts.run.elapsed_s, facts.progress
+    if not is_known(elapsed) or elapsed <= 0 or len(points) < 2:
+        return None
+    last = points[0]
+    for point in points[1:]:
+        if (facts.better_by(point.score, last.score) or 0.0) > 0:
+            last = point
+    return last.seconds / elapsed
+
+
+def spent(facts: ReportFacts) -> str:
+    """What the run cost, as one line."""
+    run = facts.run
+    parts = [f"{number(run.n_trials)} trial{'' if run.n_trials == 1 else 's'}"]
+    if run.n_fold_fits:
+        parts.append(f"{number(run.n_fold_fits)} fit{'' if run.n_fold_fits == 1 else 's'}")
+    if is_known(run.elapsed_s):
+        parts.append(duration(run.elapsed_s))
+    if is_known(run.money):
+        parts.append(money(run.money, clipped(run.currency, 12)))
+    return ", ".join(parts)
+
+
+def confidence_word(level: float) -> str:
+    """A level as a percentage: `95 %`."""
+    return f"{_times_in_100(level)}{NBSP}%"
