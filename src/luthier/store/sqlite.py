@@ -58,7 +58,10 @@ def connect(path: Path) -> sa.Engine:
     def _begin(connection: sa.Connection) -> None:
         kind = "IMMEDIATE" if connection.get_execution_options().get(WRITES) else "DEFERRED"
         raw: Any = connection.connection.dbapi_connection
-        raw.execute(f"BEGIN {kind}")
+        try:
+            raw.execute(f"BEGIN {kind}")
+        except sqlite3.Error as error:  # SQLAlchemy knows nothing of this statement, so no handler would see it
+            raise _letter(error, path) or error from error
 
     @event.listens_for(engine, "handle_error")
     def _translate(context: ExceptionContext) -> None:
