@@ -1,0 +1,185 @@
+"""A user's fitted estimator as a skops archive: plain data and the names of known types, no pickle.
+
+skops rebuilds objects only of types on a list. Ours is skops's own (scikit-learn's estimators, NumPy and SciPy
+functions) and the types below; a user's own classes must be named. Some compiled types of scikit-learn follow the
+indices they hold without bounds checks, which is why skops leaves them out: they are checked here before they are used.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import skops.io
+from skops.io.exceptions import UnsupportedTypeException, UntrustedTypesFoundException
+
+from luthier.errors import DamagedModel, UsageError
+from luthier.models.averaged_trees import check_nodes
+from luthier.models.files import damaged
+
+ARCHIVE = "estimator.skops"
+
+_WALKED = frozenset(
+    {
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.neighbors._ball_tree.BallTree",
+        "sklearn.neighbors._kd_tree.KDTree",
+        "sklearn.tree._tree.Tree",
+    }
+)
+"""Types whose indices we check after loading."""
+
+_PLAIN = frozenset(
+    {
+        "numpy.dtype",
+        "scipy.interpolate._bsplines.BSpline",
+        "scipy.sparse._csr.csr_matrix",
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._SigmoidCalibration",
+        "sklearn.compose._column_transformer._RemainderColsList",
+        "sklearn.feature_selection._univariate_selection.f_classif",
+        "sklearn.feature_selection._univariate_selection.f_regression",
+        "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+        "sklearn.gaussian_process.kernels.CompoundKernel",
+        "sklearn.gaussian_process.kernels.ConstantKernel",
+        "sklearn.gaussian_process.kernels.DotProduct",
+        "sklearn.gaussian_process.kernels.ExpSineSquared",
+        "sklearn.gaussian_process.kernels.Exponentiation",
+        "sklearn.gaussian_process.kernels.Matern",
+        "sklearn.gaussian_process.kernels.Product",
+        "sklearn.gaussian_process.kernels.RBF",
+        "sklearn.gaussian_process.kernels.RationalQuadratic",
+        "sklearn.gaussian_process.kernels.Sum",
+        "sklearn.gaussian_process.kernels.WhiteKernel",
+        "sklearn.metrics._dist_metrics.ChebyshevDistance64",
+        "sklearn.metrics._dist_metrics.EuclideanDistance64",
+        "sklearn.metrics._dist_metrics.ManhattanDistance64",
+        "sklearn.metrics._dist_metrics.MinkowskiDistance64",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    }
+)
+"""Types of scikit-learn and its peers that hold numbers and do nothing when they are built."""
+
+
+def dump_estimator(estimator: Any) -> bytes:
+    """Write a fitted estimator.
+
+    Raises
+    ------
+    UsageError
+        It holds something that cannot be written without pickle, such as a lambda.
+    """
+    try:
+        return bytes(skops.io.dumps(estimator))
+    except (UnsupportedTypeException, AttributeError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"the estimator {type(estimator).__name__} cannot be written without pickle: {error}",
+            fix="replace lambdas and local classes in it by functions and classes of an importable module",
+        ) from error
+
+
+def load_estimator(data: bytes, trusted: Sequence[str] = ()) -> Any:
+    """Read a fitted estimator.
+
+    Parameters
+    ----------
+    data
+        What `dump_estimator` wrote.
+    trusted
+        Full names of further types to build, such as "mypackage.encoders.TargetMean". Their code runs.
+
+    Raises
+    ------
+    DamagedModel
+        The bytes are no archive, need a type that is not trusted, or hold indices that point outside.
+    """
+    try:
+        needed = set(skops.io.get_untrusted_types(data=data))
+        unknown = sorted(needed - _WALKED - _PLAIN - set(trusted))
+        if unknown:
+            raise DamagedModel(
+                f"the saved estimator needs types that are not trusted: {', '.join(unknown)}",
+                fix=f"if you wrote or reviewed them, load with trusted={unknown!r}",
+            )
+        estimator = skops.io.loads(data, trusted=sorted(needed))
+    except (zipfile.BadZipFile, UntrustedTypesFoundException, LookupError, ValueError, TypeError, EOFError) as error:
+        raise damaged(ARCHIVE, f"cannot be read ({type(error).__name__})") from error
+    except (ImportError, AttributeError) as error:
+        raise DamagedModel(
+            f"the saved estimator needs code that is not installed here: {error}",
+            fix="install the package that defines it, in the version the model was saved with",
+        ) from error
+    for part in _parts([estimator]):
+        _check(part)
+    return estimator
+
+
+def _parts(roots: Iterable[Any]) -> Iterator[Any]:
+    """Every object reachable from the roots through attributes and containers, each once."""
+    seen: set[int] = set()
+    waiting = list(roots)
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen or part is None or isinstance(part, (str, bytes, int, float)):
+            continue
+        seen.add(id(part))
+        yield part
+        if isinstance(part, dict):
+            waiting.extend(part.values())
+        elif isinstance(part, (list, tuple, set, frozenset)):
+            waiting.extend(part)
+        elif isinstance(part, np.ndarray):
+            if part.dtype == object:
+                waiting.extend(part.ravel().tolist())
+        elif hasattr(part, "__dict__") and not isinstance(part, type):
+            waiting.extend(vars(part).values())
+
+
+def _check(part: Any) -> None:
+    """Raise DamagedModel where a compiled part would walk outside of its arrays."""
+    kind = type(part).__name__
+    if kind == "Tree":
+        check_nodes(part.__getstate__()["nodes"], part.n_features)
+    elif kind == "TreePredictor":
+        _check_predictor(part)
+    elif kind in ("KDTree", "BallTree"):
+        _check_ball(part)
+
+
+def _check_predictor(predictor: Any) -> None:
+    """Check the nodes of a tree of histogram gradient boosting."""
+    nodes = predictor.nodes
+    inner = nodes[nodes["is_leaf"] == 0]
+    here = np.flatnonzero(nodes["is_leaf"] == 0)
+    categorical = inner["is_categorical"] != 0
+    bitsets = inner["bitset_idx"][categorical]
+    walkable = (
+        (inner["left"] > here).all()
+        and (inner["right"] > here).all()
+        and (inner["left"] < len(nodes)).all()
+        and (inner["right"] < len(nodes)).all()
+        and (inner["feature_idx"] >= 0).all()
+        and (bitsets < len(predictor.raw_left_cat_bitsets)).all()
+        and (bitsets < len(predictor.binned_left_cat_bitsets)).all()
+    )
+    if not walkable:
+        raise damaged(ARCHIVE, "holds a tree whose nodes point outside of it")
+
+
+def _check_ball(tree: Any) -> None:
+    """Check the index of a k-d tree or ball tree."""
+    data, idx_array, node_data, _ = (np.asarray(part) for part in tree.get_arrays())
+    n = len(data)
+    sound = (
+        len(idx_array) == n
+        and (idx_array >= 0).all()
+        and (idx_array < n).all()
+        and (node_data["idx_start"] >= 0).all()
+        and (node_data["idx_start"] <= node_data["idx_end"]).all()
+        and (node_data["idx_end"] <= n).all()
+    )
+    if not sound:
+        raise damaged(ARCHIVE, "holds a neighbour index that points outside of it")

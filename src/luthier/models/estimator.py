@@ -1,0 +1,197 @@
+"""Any scikit-learn estimator or Pipeline, with a space of the user's.
+
+It sees the frame of the feature columns (not the coded matrix), because a user's pipeline does its own preprocessing,
+and class codes 0..k-1 as labels.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, softmax
+from sklearn.base import clone
+
+from luthier.errors import BadSpace, UsageError
+from luthier.models.archive import ARCHIVE, dump_estimator, load_estimator
+from luthier.models.facts import Facts
+from luthier.models.family import Config, Files, Fitted, Floats
+from luthier.models.files import read_bytes, write_files
+from luthier.models.lesson import Target
+from luthier.models.threads import at_most
+from luthier.space import SearchSpace
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EstimatorFamily:
+    """A user's estimator as a model family.
+
+    Parameters
+    ----------
+    estimator
+        Anything with scikit-learn's `get_params`, `set_params` and `fit`; it is cloned, never fitted itself.
+    search
+        What may be tuned, under the names `set_params` takes ("classifier__C").
+    trusted
+        Full names of the user's own types that `load` may build.
+    """
+
+    name: ClassVar[str] = "estimator"
+    input: ClassVar[Literal["matrix", "frame"]] = "frame"
+    path: ClassVar[str | None] = None
+
+    estimator: Any
+    search: SearchSpace
+    trusted: tuple[str, ...] = ()
+
+    @classmethod
+    def reader(cls, trusted: Sequence[str] = ()) -> Self:
+        """Return a family that only loads."""
+        return cls(None, SearchSpace(()), tuple(trusted))
+
+    def unsuited(self, facts: Facts) -> str | None:  # noqa: ARG002  # the user chose it
+        """Nothing speaks against what the user asked for."""
+        return None
+
+    def default(self, facts: Facts) -> Config:  # noqa: ARG002  # the estimator as the user handed it over
+        """Return the estimator's own values of the tuned parameters; those of other types stay unset."""
+        own = self.estimator.get_params(deep=True)
+        config: dict[str, Any] = {}
+        for parameter in self.search.parameters:
+            active = all(name in config and config[name] in allowed for name, allowed in parameter.when)
+            if active and parameter.name in own:
+                config[parameter.name] = _scalar(own[parameter.name])
+        return config
+
+    def space(self, facts: Facts) -> SearchSpace:  # noqa: ARG002  # the user's own
+        """Return the user's space."""
+        return self.search
+
+    def work(self, config: Config, facts: Facts) -> float:  # noqa: ARG002  # nothing is known of a user's estimator
+        """Guess: a second for 10 000 rows of 20 features; the engine measures soon."""
+        return 0.02 + 5e-6 * facts.n_rows * max(1, facts.n_features)
+
+    def fit(
+        self,
+        config: Config,
+        facts: Facts,
+        X: Any,
+        y: NDArray[Any],
+        *,
+        weights: Floats | None = None,
+        seed: int = 0,
+        threads: int = 1,
+    ) -> Fitted:
+        """Clone, configure and fit the estimator; row weights are passed on as they are.
+
+        Raises
+        ------
+        BadSpace
+            The estimator refuses a parameter of the configuration.
+        UsageError
+            Weights are given and its last step does not take any.
+        """
+        model = clone(self.estimator)
+        try:
+            model.set_params(**self._params(config))
+        except ValueError as error:
+            raise BadSpace(
+                f"the estimator refuses the configuration: {error}", fix="check the space's names"
+            ) from error
+        model.set_params(**_randomness(model, seed), **_parallelism(model, threads))
+        arguments = {} if weights is None else {_weight_argument(model): weights}
+        with at_most(threads):
+            model.fit(X, y, **arguments)
+        return FittedEstimator(model, Target.of(y, facts))
+
+    def load(self, files: Files) -> Fitted:
+        """Read the archive; types that are neither known nor in `trusted` are refused."""
+        return FittedEstimator(load_estimator(read_bytes(files, ARCHIVE), self.trusted), Target.from_files(files))
+
+    def _params(self, config: Config) -> Config:
+        # A space may stand for values that JSON cannot say (a whole estimator as a choice) and then translates.
+        translate: Callable[[Config], Config] | None = getattr(self.search, "params", None)
+        return dict(config) if translate is None else translate(config)
+
+    def with_trusted(self, trusted: Sequence[str]) -> Self:
+        """Return the family with further types that `load` may build."""
+        return replace(self, trusted=(*self.trusted, *trusted))
+
+
+def _scalar(value: Any) -> Any:
+    """NumPy's scalars as Python's, so that a configuration stays plain JSON."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _randomness(model: Any, seed: int) -> dict[str, int]:
+    """Set every random state that is not set yet, in the estimator and all nested ones."""
+    states = model.get_params(deep=True).items()
+    return {name: seed % 2**32 for name, value in states if name.split("__")[-1] == "random_state" and value is None}
+
+
+def _parallelism(model: Any, threads: int) -> dict[str, int]:
+    """Hold every explicit number of jobs to the threads of this fit; unset ones mean one already."""
+    jobs = model.get_params(deep=True).items()
+    return {name: threads for name, value in jobs if name.split("__")[-1] == "n_jobs" and value is not None}
+
+
+def _weight_argument(model: Any) -> str:
+    """Return the name under which `fit` takes row weights: of a Pipeline its last step's."""
+    steps = getattr(model, "steps", None)
+    if steps is not None and steps[-1][1] not in (None, "passthrough"):
+        return f"{steps[-1][0]}__{_weight_argument(steps[-1][1])}"
+    inner = getattr(model, "regressor", None)  # TransformedTargetRegressor hands on what it is given
+    if "sample_weight" in inspect.signature(model.fit).parameters or (
+        inner is not None and _weight_argument(inner) == "sample_weight"
+    ):
+        return "sample_weight"
+    raise UsageError(
+        f"{type(model).__name__} takes no row weights, and weights must not be ignored silently",
+        fix="leave out weight=..., or use an estimator whose fit() takes sample_weight",
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedEstimator:
+    """A user's fitted estimator; `target` knows the class codes it was shown."""
+
+    model: Any
+    target: Target
+
+    def predict(self, X: Any) -> Floats:
+        """Predict (n, k).
+
+        Classes by `predict_proba`; without it by the logistic function (softmax) of `decision_function`, which keeps
+        order and labels but is not calibrated; without both by 1 for the predicted class.
+        """
+        if self.target.task == "regression":
+            return np.asarray(self.model.predict(X), dtype=np.float64).reshape(-1, 1)
+        p = self._probabilities(X)
+        if self.target.task == "binary":
+            # A fold with one class only teaches estimators that allow it to answer in one column.
+            return p[:, 1:2] if p.shape[1] == 2 else np.full((len(p), 1), float(self.target.present[0]))
+        out = np.zeros((len(p), self.target.n_classes))
+        out[:, self.target.present] = p
+        return out
+
+    def _probabilities(self, X: Any) -> Floats:
+        """Probabilities of the classes seen in training (n, m)."""
+        m = len(self.target.present)
+        if hasattr(self.model, "predict_proba"):
+            return np.asarray(self.model.predict_proba(X), dtype=np.float64)
+        if hasattr(self.model, "decision_function"):
+            scores = np.asarray(self.model.decision_function(X), dtype=np.float64)
+            if m == 2 and scores.ndim == 1:
+                return np.column_stack([expit(-scores), expit(scores)])
+            if scores.ndim == 2 and scores.shape[1] == m:  # one score a class, not one a pair of classes
+                return np.asarray(softmax(scores, axis=1))
+        shown: NDArray[np.bool_] = np.asarray(self.model.predict(X))[:, None] == np.array(self.target.present)
+        return shown.astype(np.float64)
+
+    def dump(self) -> dict[str, bytes]:
+        """Write the estimator as a skops archive."""
+        return write_files({"target": self.target.to_json()}, native={ARCHIVE: dump_estimator(self.model)})
