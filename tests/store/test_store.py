@@ -233,6 +233,21 @@ def test_a_database_that_takes_no_changes_is_said_and_taken_up_when_it_does_agai
     assert len(log.events()) == 1
 
 
+def test_a_full_disk_is_said_and_nothing_of_the_transaction_is_kept(store: Store) -> None:
+    log = store.create_study({}, "q")
+    with log._database.writing() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    much = [("trial.proposed", {"trial": trial, "why": "x" * 2000}) for trial in range(20)]
+    with pytest.raises(UnwritableFolder, match="full"):
+        tell(log, *much)
+    assert log.events() == []
+    with log._database.writing() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    tell(log, *much)
+    assert len(log.events()) == 20
+
+
 def test_a_writer_that_will_not_let_go_is_said(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     from luthier.store import sqlite
 
@@ -341,6 +356,23 @@ def test_where_larger_is_better_the_best_score_is_the_largest(store: Store) -> N
     assert store.list_studies()[0].best_score is None
     tell(log, *[("trial.finished", {"trial": 0, "state": "complete", "score": score}) for score in (0.4, 0.9, 0.3)])
     assert store.list_studies()[0].best_score == 0.9
+
+
+@pytest.mark.parametrize(
+    "scratch", ["UPDATE studies SET plan = '{' WHERE id = ?", "UPDATE events SET body = '[]' WHERE study = ?"]
+)
+def test_a_damaged_record_does_not_hide_the_other_studies(store: Store, scratch: str) -> None:
+    bad, good = store.create_study({}, "q"), store.create_study({}, "q")
+    for log in (bad, good):
+        tell(log, ("trial.finished", {"trial": 0, "state": "complete", "score": 0.5}))
+    with closing(sqlite3.connect(store.folder / "meta.db")) as raw:
+        raw.execute("DROP TRIGGER events_are_never_changed")
+        raw.execute(scratch, (bad.study,))
+        raw.commit()
+    assert [(row.id, row.state) for row in store.list_studies()] == [
+        (bad.study, "damaged"),
+        (good.study, "interrupted"),
+    ]
 
 
 def test_a_list_begins_with_the_oldest(store: Store) -> None:

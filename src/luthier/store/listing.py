@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from luthier.store.tables import EVENTS, STUDIES
 
-StudyState = Literal["running", "interrupted", "finished"]
+StudyState = Literal["running", "interrupted", "finished", "damaged"]
 
 _STATES = ("study.opened", "study.resumed", "study.paused", "study.ended")
 _ENDED = "study.ended"
@@ -30,7 +30,8 @@ class StudyRow:
     created_at
         ISO 8601, UTC.
     state
-        "running" while a process holds its lock, "finished" once the record says it ended, else "interrupted".
+        "running" while a process holds its lock, "finished" once the record says it ended, else "interrupted";
+        "damaged" when its record cannot be understood, which must not hide the other studies.
     n_trials
         Configurations evaluated, complete or failed.
     best_score
@@ -52,8 +53,19 @@ class StudyRow:
 @dataclass(slots=True)
 class _Seen:
     ended: bool = False
+    damaged: bool = False
     n_trials: int = 0
     scores: list[float] = field(default_factory=list)
+
+    def trial(self, body: str) -> None:
+        """One trial was settled."""
+        try:
+            facts = json.loads(body)
+            self.n_trials += facts["state"] in ("complete", "failed")
+            if facts["state"] == "complete" and facts.get("score") is not None:
+                self.scores.append(facts["score"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self.damaged = True
 
 
 def list_studies(connection: sa.Connection, is_running: Callable[[str], bool]) -> list[StudyRow]:
@@ -64,11 +76,7 @@ def list_studies(connection: sa.Connection, is_running: Callable[[str], bool]) -
         telling.where(EVENTS.c.study.in_(sa.select(STUDIES.c.id))).order_by(EVENTS.c.study, EVENTS.c.seq)
     ):
         if kind == _TRIAL:
-            facts = json.loads(body)
-            if facts["state"] in ("complete", "failed"):
-                seen[study].n_trials += 1
-            if facts["state"] == "complete" and facts.get("score") is not None:
-                seen[study].scores.append(facts["score"])
+            seen[study].trial(body)
         else:
             seen[study].ended = kind == _ENDED  # the latest of them tells
     studies = connection.execute(sa.select(STUDIES).order_by(STUDIES.c.created_at, STUDIES.c.id)).all()
@@ -86,14 +94,21 @@ def interrupted(connection: sa.Connection, question: str) -> str | None:
 
 
 def _row(study: sa.Row[Any], seen: _Seen, is_running: Callable[[str], bool]) -> StudyRow:
-    plan = json.loads(study.plan)
+    plan: dict[str, Any] = {}
+    try:
+        plan = dict(json.loads(study.plan))
+    except (ValueError, TypeError):
+        seen.damaged = True
     question = plan.get("question") or {}
     best = max if plan.get("greater_is_better", True) else min
+    state: StudyState = "damaged" if seen.damaged else "finished" if seen.ended else "interrupted"
+    if state == "interrupted" and is_running(study.id):
+        state = "running"
     return StudyRow(
         study.id,
         study.name,
         study.created_at,
-        "finished" if seen.ended else "running" if is_running(study.id) else "interrupted",
+        state,
         seen.n_trials,
         best(seen.scores, default=None),
         question.get("dataset"),

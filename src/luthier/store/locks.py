@@ -38,6 +38,8 @@ class StudyLock:
     ------
     StudyBusy
         When another holder keeps it longer than that; the message names its process.
+    UnwritableFolder
+        When the lock's file cannot be made, or its disk knows no locks.
 
     Notes
     -----
@@ -46,29 +48,26 @@ class StudyLock:
     """
 
     def __init__(self, path: Path, subject: str, wait_s: float = _PATIENCE_S) -> None:
+        self._handle: int | None = None
         try:
-            self._handle: int | None = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+            mine = _wait_for(self._handle, wait_s)
+            if mine:
+                os.ftruncate(self._handle, 0)
+                os.lseek(self._handle, 0, os.SEEK_SET)
+                os.write(self._handle, f"{os.getpid()}\n".encode())
         except OSError as error:
+            self.release()
             raise unwritable(path, error) from error
-        deadline = time.monotonic() + wait_s
-        while not _try_lock(self._handle):
-            if time.monotonic() >= deadline:
-                holder = _holder(path)
-                self._close()
-                raise StudyBusy(
-                    f"{subject} is being run by {holder}",
-                    fix="wait until it is done, or stop that process: what it has finished is kept",
-                )
-            time.sleep(_RETRY_S)
-        os.ftruncate(self._handle, 0)
-        os.lseek(self._handle, 0, os.SEEK_SET)
-        os.write(self._handle, f"{os.getpid()}\n".encode())
+        if not mine:
+            self.release()
+            raise StudyBusy(
+                f"{subject} is being run by {_holder(path)}",
+                fix="wait until it is done, or stop that process: what it has finished is kept",
+            )
 
     def release(self) -> None:
         """Let others have it. Releasing twice is no error."""
-        self._close()
-
-    def _close(self) -> None:
         if self._handle is not None:
             handle, self._handle = self._handle, None
             os.close(handle)  # releases the lock: nobody else has this open file
@@ -82,8 +81,16 @@ class StudyLock:
         self.release()
 
     def __del__(self) -> None:
-        if hasattr(self, "_handle"):  # absent when the file could not be opened
-            self._close()
+        self.release()
+
+
+def _wait_for(handle: int, wait_s: float) -> bool:
+    deadline = time.monotonic() + wait_s
+    while not _try_lock(handle):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_RETRY_S)
+    return True
 
 
 def is_held(path: Path) -> bool:

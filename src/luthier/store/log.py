@@ -169,11 +169,8 @@ class StoredStudyLog:
             When they are not what was acknowledged.
         """
         predictions: Predictions = self.read_predictions([trial])[0, start : start + n_rows]
-        if digest is not None and predictions_digest(predictions) != digest:
-            raise StoreDamaged(
-                f"the predictions of trial {trial} from row {start} on are not what study {self.study} recorded",
-                fix="the file was changed after it was written: restore it from a copy, or tune again",
-            )
+        if digest is not None:
+            self._verify(predictions, trial, start, digest)
         return predictions
 
     def check_predictions(self, events: Iterable[Event], starts: Sequence[int]) -> int:
@@ -204,10 +201,20 @@ class StoredStudyLog:
             for event in events
             if event.kind == "fold.finished" and event.body.get("predictions")
         }
+        if not sealed:
+            return 0
         ends = [*starts[1:], self.shape[0]]
+        table = self.read_predictions(range(max(trial for trial, _ in sealed) + 1))
         for (trial, fold), digest in sealed.items():
-            self.read_fold(trial, starts[fold], ends[fold] - starts[fold], digest)
+            self._verify(table[trial, starts[fold] : ends[fold]], trial, starts[fold], digest)
         return len(sealed)
+
+    def _verify(self, predictions: Predictions, trial: int, start: int, digest: str) -> None:
+        if predictions_digest(predictions) != digest:
+            raise StoreDamaged(
+                f"the predictions of trial {trial} from row {start} on are not what study {self.study} recorded",
+                fix="the file was changed after it was written: restore it from a copy, or tune again",
+            )
 
     def _slabs(self) -> OutOfFoldFile:
         if self._table is None:

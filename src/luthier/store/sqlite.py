@@ -28,7 +28,7 @@ _PRAGMAS = (
     "foreign_keys = ON",
 )
 
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_SCHEMA}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_IOERR_SHORT_READ}
 _REFUSED = {
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_CANTOPEN,
@@ -78,7 +78,7 @@ def _letter(error: BaseException, path: Path) -> LuthierError | None:
     if code is None:
         return None
     primary = code & 0xFF  # the rest of an extended code says where, not what
-    if primary in _DAMAGED:
+    if {code, primary} & _DAMAGED:
         return StoreDamaged(
             f"the database {path} cannot be read: {error}",
             fix=f"restore it from a copy, or move {path.parent} away to begin a new store",

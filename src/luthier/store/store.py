@@ -197,18 +197,22 @@ class Store:
             When it is running.
         UnknownStudy
             When there is none of that name.
+        UnwritableFolder
+            When its files may not be deleted.
         """
         study = self._found(study)
-        with self.lock(study):
-            with self._database.writing() as connection:
-                mine = sa.select(KEPT.c.digest).where(KEPT.c.study == study)
-                others = sa.select(KEPT.c.digest).where(KEPT.c.study != study)
+        mine = sa.select(KEPT.c.digest).where(KEPT.c.study == study)
+        others = sa.select(KEPT.c.digest).where(KEPT.c.study != study)
+        try:
+            with self.lock(study), self._database.writing() as connection:
                 # Files go before the rows that name them: a removal that is cut short can be said again.
                 for digest in connection.scalars(mine.where(KEPT.c.digest.not_in(others))).all():
                     self._objects.remove(digest)
                 self._table_path(study).unlink(missing_ok=True)
                 connection.execute(STUDIES.delete().where(STUDIES.c.id == study))
             self._lock_path(study).unlink(missing_ok=True)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
 
     # --- small parts --------------------------------------------------------------------------------------------------
 
