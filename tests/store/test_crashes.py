@@ -1,5 +1,6 @@
 """Kill -9 at any instant: every acknowledged fold is there, the chain verifies, and the next process goes on."""
 
+import itertools
 import os
 import random
 import signal
@@ -37,14 +38,23 @@ def test_no_acknowledged_fold_is_lost_by_thirty_kills(tmp_path: Path, writers: s
         study = store.create_study({}, "q", shape=(ROWS, OUTPUTS)).study
     acknowledged: dict[tuple[int, int], str] = {}
     instants = random.Random(7)
+
+    def acknowledge(line: str) -> None:
+        _, trial, fold, digest = line.split()
+        acknowledged[int(trial), int(fold)] = digest
+
     for _ in range(N_CRASHES):
         writers.stdin.write(f"{tmp_path / 'store'} {study}\n")
-        writer, word, *_rest = writers.stdout.readline().split()
+        writer, word = writers.stdout.readline().split()
         assert word == "start"  # the store could be opened, locked, read and verified after the kill before
-        blow = threading.Timer(instants.uniform(0.0, 0.06), os.kill, (int(writer), signal.SIGKILL))
+        lines = iter(writers.stdout.readline, "")
+        for line in itertools.islice(lines, instants.randrange(5)):
+            acknowledge(line)
+        # Then anywhere within the next fold or two, however slow the disk is today.
+        blow = threading.Timer(instants.uniform(0.0, 0.01), os.kill, (int(writer), signal.SIGKILL))
         blow.start()
-        while (words := writers.stdout.readline().split())[1] != "dead":
-            acknowledged[int(words[1]), int(words[2])] = words[3]
+        for line in itertools.takewhile(lambda line: not line.endswith("dead\n"), lines):
+            acknowledge(line)
         blow.join()
         with Store.open(tmp_path / "store") as store:
             log = store.load(study)
