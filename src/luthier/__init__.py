@@ -1,1 +1,37 @@
-"""Luthier: hyperparameter tuning you can trust, for the whole life of a model."""
+"""Luthier: hyperparameter tuning you can trust, for the whole life of a model.
+
+The rooms, in the order a model lives: `data` (a table one can vouch for), `space` (what may be tuned), `models` (what can
+be fitted), `strategies` (which configuration next), `scoring` (splits, metrics, the out-of-fold table and its replay),
+`tuning` (spend a budget), `evaluation` (how far to believe the winner), `registry` and `serving` (a model as files, and
+its answers), `report` (say it to people). Around them the shell: `executors`, `store`, `api`, `sklearn`, `cli`.
+
+>>> import luthier
+>>> run = luthier.tune("churn.csv", target="churn", budget="5m")  # doctest: +SKIP
+>>> print(run.score)  # doctest: +SKIP
+0.842 [0.825, 0.858] (n=4454)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from luthier.api import TunedModel, load, tune
+    from luthier.errors import LuthierError
+
+__version__ = "0.1.0.dev0"
+__all__ = ["LuthierError", "TunedModel", "__version__", "load", "tune"]
+
+_HOMES = {"LuthierError": "errors", "TunedModel": "api", "load": "api", "tune": "api"}
+
+
+def __getattr__(name: str) -> Any:
+    # The verbs bring pandas, scikit-learn and more with them: nobody should pay for that before asking for one.
+    if name in _HOMES:
+        return getattr(import_module(f"luthier.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'luthier' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -6,7 +6,7 @@ missing or reordered event breaks the chain at its place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -80,7 +80,7 @@ class StudyLog(Protocol):
         """All events so far, in order."""
         ...
 
-    def append(self, events: list[Event]) -> None:
+    def append(self, events: Sequence[Event]) -> None:
         """Write events as one durable transaction: all or none, and acknowledged means kept."""
         ...
 
@@ -88,6 +88,14 @@ class StudyLog(Protocol):
         """Put a fold's predictions at slab row `start` of a trial; durable before its event is appended."""
         ...
 
-    def read_predictions(self, trials: list[int]) -> NDArray[np.float32]:
+    def read_predictions(self, trials: Sequence[int]) -> NDArray[np.float32]:
         """(C, m, k) predictions of whole trials, in slab order."""
+        ...
+
+    def keep(self, data: bytes) -> str:
+        """Keep bytes durably and return the digest they are found by."""
+        ...
+
+    def kept(self, digest: str) -> bytes:
+        """The bytes kept under a digest, verified."""
         ...

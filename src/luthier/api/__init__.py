@@ -1,0 +1,23 @@
+"""The verbs, wired: the one place where the core meets files, processes, the clock and the user."""
+
+from __future__ import annotations
+
+from luthier.api.diagnosis import diagnose
+from luthier.api.result import TunedModel
+from luthier.api.saved import load, predict_file
+from luthier.api.studies import find_study, list_studies, order_of, remove_study, show_study
+from luthier.api.tuning import tune, tune_and_report
+
+__all__ = [
+    "TunedModel",
+    "diagnose",
+    "find_study",
+    "list_studies",
+    "load",
+    "order_of",
+    "predict_file",
+    "remove_study",
+    "show_study",
+    "tune",
+    "tune_and_report",
+]

@@ -1,0 +1,133 @@
+"""Read the verdict off a study's out-of-fold table, at the end and, more cheaply, on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from luthier.api.problem import Problem
+from luthier.evaluation import Verdict, judge
+from luthier.scoring import AdditiveMetric, Estimate, OutOfFold, Splits
+from luthier.tuning import History, Progress, StudyLog, seed_of
+
+MAX_JUDGED = 200
+"""Configurations the replay chooses among, best first: those far below the best are never chosen and only cost time."""
+
+N_REPLAYS = 1000
+WATCH_REPLAYS = 100
+WATCH_SHARE = 0.02
+"""Share of the time that the live honest score may take."""
+
+
+def judged(problem: Problem, log: StudyLog, history: History, *, only: int | None = None) -> Verdict:
+    """How far to believe the best of a study.
+
+    Parameters
+    ----------
+    problem, log, history
+        The study.
+    only
+        Judge this trial alone, by the folds it has finished, because it will be shipped whatever the others did.
+    """
+    table = _table(problem, log, history, only)
+    return judge(
+        table,
+        problem.metric,
+        default_trial=0 if 0 in table.trials else None,
+        rng=np.random.default_rng(seed_of(problem.plan.seed, "replay")),
+        n_replays=N_REPLAYS,
+    )
+
+
+def judge_s(problem: Problem, n_complete: int) -> float:
+    """Seconds that `judged` will take, from above: measured on one core, with room for a busy machine."""
+    configurations = max(1, min(n_complete, MAX_JUDGED))
+    cells = configurations * len(problem.splits.rows) * problem.facts.n_outputs
+    if isinstance(problem.metric, AdditiveMetric):
+        return 0.3 + 6e-7 * cells
+    return 0.6 + 1.5e-6 * cells
+
+
+def _table(problem: Problem, log: StudyLog, history: History, only: int | None) -> OutOfFold:
+    """The complete configurations; where there are none, the folds finished by the one that has most."""
+    splits = problem.splits
+    if only is None and history.complete:
+        trials = _best(history, problem.metric.greater_is_better)
+        return OutOfFold(splits, problem.dataset.y[splits.rows], tuple(trials), log.read_predictions(trials))
+    done = {trial.number: _done(history, trial.number) for trial in history.trials}
+    number = only if only is not None else max(done, key=lambda trial: len(done[trial]))
+    part, rows = _part(splits, done[number])
+    values = log.read_predictions([number])[:, rows]
+    return OutOfFold(part, problem.dataset.y[part.rows], (number,), values)
+
+
+def _best(history: History, greater_is_better: bool) -> list[int]:
+    sign = -1.0 if greater_is_better else 1.0
+
+    def loss(number: int) -> float:
+        score = history.trials[number].score
+        assert score is not None
+        return sign * score
+
+    ranked = sorted(history.complete, key=loss)[:MAX_JUDGED]
+    if 0 in history.complete and 0 not in ranked:
+        ranked[-1] = 0
+    return sorted(ranked)
+
+
+def _done(history: History, trial: int) -> list[int]:
+    return sorted(number for number, fold in history.trials[trial].folds.items() if fold.state == "DONE")
+
+
+def _part(splits: Splits, folds: Sequence[int]) -> tuple[Splits, np.ndarray]:
+    """The splits with these folds only, and which slab rows remain."""
+    rows = np.concatenate([np.arange(*splits.fold_slice(fold).indices(len(splits.rows))) for fold in folds])
+    return (
+        replace(
+            splits,
+            folds=tuple(splits.folds[fold] for fold in folds),
+            rows=splits.rows[rows],
+            units=np.unique(splits.units[rows], return_inverse=True)[1],
+            weights=splits.weights[rows],
+        ),
+        rows,
+    )
+
+
+class HonestWatch:
+    """Adds the honest score of the best so far to what people see, as often as it costs little.
+
+    Parameters
+    ----------
+    problem, log
+        The study.
+    on_progress
+        Who watches.
+    """
+
+    def __init__(self, problem: Problem, log: StudyLog, on_progress: Callable[[Progress], None]) -> None:
+        self._problem = problem
+        self._log = log
+        self._on_progress = on_progress
+        self._honest: Estimate | None = None
+        self._judged = 0
+        self._next_at = 0.0
+
+    def see(self, progress: Progress) -> None:
+        """Pass progress on, with the honest score as last worked out."""
+        complete = len(progress.history.complete)
+        if progress.stage == "search" and complete > self._judged and progress.spent_s >= self._next_at:
+            start = time.monotonic()
+            verdict = judge(
+                _table(self._problem, self._log, progress.history, None),
+                self._problem.metric,
+                default_trial=None,
+                rng=np.random.default_rng(0),
+                n_replays=WATCH_REPLAYS,
+            )
+            self._honest, self._judged = verdict.score, complete
+            self._next_at = progress.spent_s + (time.monotonic() - start) / WATCH_SHARE
+        self._on_progress(replace(progress, honest=self._honest))

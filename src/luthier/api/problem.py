@@ -1,0 +1,233 @@
+"""From what a user asks to what a study needs: everything that can be wrong is found here, before anything is written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from luthier.canonical import digest
+from luthier.data import Dataset, Note, make_dataset
+from luthier.errors import BadSpace, UnknownChoice
+from luthier.models import EstimatorFamily, Facts, Family, families_for, joint_default, joint_space, split_config
+from luthier.scoring import Metric, Splits, choose_splits, default_metric, get_metric
+from luthier.space import Config, SearchSpace
+from luthier.strategies import get_strategy
+from luthier.tuning import Budget, StudyPlan, TableWork
+
+_AUTO_SEARCH = "random"
+"""What `auto` hands over to once every family's default has been tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the user asked for, in the words in which it was asked; see `luthier.tune` for each."""
+
+    target: str
+    task: str | None = None
+    metric: Any = None
+    budget: Any = "5m"
+    strategy: str = "auto"
+    models: Any = None
+    space: Any = None
+    time: str | Literal[False] | None = None
+    group: str | None = None
+    weight: str | None = None
+    positive: Any = None
+    drop: tuple[str, ...] = ()
+    cv: Any = None
+    price: Any = None
+    fold_limit_s: float | None = None
+    deterministic: bool = False
+    seed: int = 0
+    name: str | None = None
+
+    def to_json(self) -> dict[str, Any] | None:
+        """The order as JSON values; None when it holds objects that only the caller's program has."""
+        body = asdict(self)
+        try:
+            digest(body)
+        except (TypeError, ValueError):
+            return None
+        return body
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Order:
+        """Inverse of `to_json`."""
+        return cls(**{**body, "drop": tuple(body["drop"])})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """A question made definite: data, folds, metric, families and the plan of the study."""
+
+    order: Order
+    dataset: Dataset
+    metric: Metric
+    splits: Splits
+    families: Mapping[str, Family]
+    facts: Facts
+    plan: StudyPlan
+    work: TableWork
+    notes: tuple[Note, ...] = field(default=())
+
+    @property
+    def slab_starts(self) -> list[int]:
+        """First slab row of every fold."""
+        return [self.splits.fold_slice(fold).start for fold in range(len(self.splits.folds))]
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of a prediction."""
+        return self.facts.n_classes if self.facts.task == "multiclass" else 1
+
+    @property
+    def train_share(self) -> float:
+        """Share of all rows that a fold trains on, on average."""
+        return float(np.mean([len(train) for train, _ in self.splits.folds]) / self.dataset.n_rows)
+
+    def kind_of(self, config: Config) -> str:
+        """The family of a configuration."""
+        return split_config(config)[0]
+
+    def work_hint(self, config: Config) -> float:
+        """Rough seconds of one fold of a configuration."""
+        name, params = split_config(config)
+        return self.families[name].work(params, self.facts) * self.train_share
+
+
+def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: None) -> Problem:
+    """Read the data, choose what was left open, and check what was asked.
+
+    Raises
+    ------
+    UsageError
+        Whatever is wrong with the request: data, columns, metric, budget, models, space or strategy.
+    """
+    budget = Budget.parse(order.budget, order.price)
+    strategy = order.strategy if order.strategy == "auto" else get_strategy(order.strategy).name
+    report("reading the data")
+    dataset = make_dataset(
+        data,
+        order.target,
+        task=order.task,
+        time=order.time,
+        group=order.group,
+        weight=order.weight,
+        positive=order.positive,
+        drop=order.drop,
+        name=order.name,
+    )
+    task = dataset.schema.task
+    metric = get_metric(order.metric if order.metric is not None else default_metric(task), task)
+    splits = choose_splits(
+        dataset.y,
+        task,
+        groups=dataset.groups,
+        times=dataset.times,
+        weights=dataset.weights,
+        cv=order.cv,
+        seed=order.seed,
+    )
+    facts = Facts.of(dataset)
+    families, left_out = _families(order, facts)
+    space = joint_space(families, facts)
+    starts = _starts(families, facts, strategy)
+    for start in starts:
+        space.check(start)
+    notes = (*dataset.schema.notes, *(Note(None, "dropped", reason) for reason in left_out))
+    plan = StudyPlan(
+        question={
+            "dataset": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "target": dataset.schema.target,
+            "task": task,
+            "positive": dataset.schema.positive,
+            "schema": digest(dataset.schema.to_json()),
+            "metric": metric.name,
+            "splits": splits.kind,
+            "folds": _folds_digest(splits),
+            "models": sorted(families),
+        },
+        space=space,
+        starts=starts,
+        strategy=strategy,
+        n_folds=len(splits.folds),
+        greater_is_better=metric.greater_is_better,
+        budget=budget,
+        seed=order.seed,
+        deterministic=order.deterministic,
+        fold_limit_s=order.fold_limit_s,
+        facts={
+            "order": order.to_json(),
+            "source": str(data) if isinstance(data, str) or hasattr(data, "__fspath__") else None,
+            "slab_rows": len(splits.rows),
+            "slab_starts": [splits.fold_slice(fold).start for fold in range(len(splits.folds))],
+            "outputs": facts.n_classes if task == "multiclass" else 1,
+        },
+    )
+    inputs = {family.input for family in families.values()}
+    work = TableWork(
+        families=families,
+        facts=facts,
+        inputs={name: {"matrix": dataset.X, "frame": dataset.frame}[name] for name in sorted(inputs)},
+        y=dataset.y,
+        weights=dataset.weights,
+        folds=splits.folds,
+        metric=metric,
+    )
+    return Problem(order, dataset, metric, splits, families, facts, plan, work, notes)
+
+
+def _folds_digest(splits: Splits) -> str:
+    sealed = hashlib.sha256()
+    for train, valid in splits.folds:
+        for rows in (train, valid):
+            sealed.update(np.asarray([len(rows), *rows], dtype="<i8").tobytes())
+    return sealed.hexdigest()
+
+
+def strategy_of(plan: StudyPlan) -> Any:
+    """The strategy a plan names, ready to be asked."""
+    name = _AUTO_SEARCH if plan.strategy == "auto" else plan.strategy
+    return get_strategy(name).for_study(plan.space, seed=plan.seed, n_trials=plan.budget.trials)
+
+
+def _families(order: Order, facts: Facts) -> tuple[Mapping[str, Family], Sequence[str]]:
+    models = order.models
+    if hasattr(models, "fit"):
+        if order.space is None:
+            raise BadSpace(
+                f"models={type(models).__name__}(...) came without a search space",
+                fix='say what may be tuned, as in space={"max_depth": (2, 12)}',
+            )
+        family = EstimatorFamily(models, SearchSpace.parse(order.space))
+        return {family.name: family}, ()
+    if order.space is not None:
+        raise BadSpace(
+            "a search space was given, but no estimator it belongs to",
+            fix="pass the estimator as models=..., or leave out the space: every family brings its own",
+        )
+    if isinstance(models, str):
+        models = [name.strip() for name in models.split(",") if name.strip()]
+    if models is not None and not models:
+        raise UnknownChoice("the list of models is empty", fix="leave it out to use every family that suits the data")
+    return families_for(models, facts)
+
+
+def _starts(families: Mapping[str, Family], facts: Facts, strategy: str) -> tuple[Config, ...]:
+    """The default to beat; under `auto`, every other family's default as well, the quickest first."""
+    default = joint_default(families, facts)
+    if strategy != "auto":
+        return (default,)
+    own = [joint_default({name: family}, facts) for name, family in families.items()]
+    others = [start for start in own if start["model"] != default["model"]]
+
+    def seconds(start: Config) -> float:
+        name, params = split_config(start)
+        return families[name].work(params, facts)
+
+    return (default, *sorted(others, key=seconds))

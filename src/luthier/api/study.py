@@ -1,0 +1,237 @@
+"""Carry a study from its question to its answer: open or take up, search, judge, fit, save, say."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from luthier.api.facts import gather_facts
+from luthier.api.judging import HonestWatch, judge_s, judged
+from luthier.api.problem import Order, Problem, pose, strategy_of
+from luthier.api.result import TunedModel
+from luthier.errors import BudgetTooSmall, NoModel, StudyBusy, UnwritableFolder
+from luthier.evaluation import Verdict
+from luthier.executors import make_executor
+from luthier.models import split_config
+from luthier.registry import pack
+from luthier.report import render
+from luthier.serving import Predictor
+from luthier.store import Store, StoredStudyLog, predictions_digest, write_model, write_text_atomic
+from luthier.tuning import Engine, History, Progress, StudyPlan, Surroundings, TuningRun
+
+FINISH_S = 0.4
+"""Seconds for what the finish does besides judging, fitting and reporting: packing, hashing, writing."""
+
+REPORT_S = 1.8
+"""Seconds to draw and write the report on one core."""
+
+MEMORY_SHARE = 0.8
+"""Share of the machine's free memory that the folds may use together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """How a study is carried out, which changes nothing about its question.
+
+    Attributes
+    ----------
+    n_jobs
+        Folds at the same time; None for one per core.
+    executor
+        Name of the executor.
+    out
+        Folder for the model and the report; None for the study's own folder in the store.
+    store
+        Where the store is; None for the usual place.
+    report
+        Whether to write the HTML report.
+    """
+
+    n_jobs: int | None = None
+    executor: str = "processes"
+    out: Path | None = None
+    store: str | os.PathLike[str] | None = None
+    report: bool = False
+
+
+def answer(
+    data: Any,
+    order: Order,
+    means: Means,
+    *,
+    started: float,
+    resume: bool,
+    on_progress: Callable[[Progress], None],
+    on_start: Callable[[Problem, StoredStudyLog], None] = lambda *_: None,
+) -> TunedModel:
+    """Tune from a question to a saved model, within the budget that began to run at `started` (monotonic seconds).
+
+    Raises
+    ------
+    UsageError
+        The request cannot be carried out as asked; nothing was written.
+    NoModel
+        Every fit failed.
+    """
+    problem = pose(data, order)
+    if means.out is not None:
+        _check_writable(means.out)
+    with Store.open(None if means.store is None else Path(means.store)) as store:
+        log, lock = _open_study(store, problem, resume=resume)
+        try:
+            with lock:
+                on_start(problem, log)
+                return _carry_out(problem, store, log, means, started, on_progress)
+        except BudgetTooSmall:
+            store.remove(log.study)
+            raise
+
+
+def _open_study(store: Store, problem: Problem, *, resume: bool) -> tuple[StoredStudyLog, Any]:
+    """The unfinished study of the same question, unless somebody is running it; else a new one."""
+    question = problem.plan.identity
+    if resume and (unfinished := store.find_open(question)) is not None:
+        with contextlib.suppress(StudyBusy):
+            return store.load(unfinished), store.lock(unfinished)
+    shape = (len(problem.splits.rows), problem.facts.n_outputs)
+    log = store.create_study(problem.plan.to_json(), question, problem.order.name, shape=shape)
+    return log, store.lock(log.study)
+
+
+def _carry_out(
+    problem: Problem,
+    store: Store,
+    log: StoredStudyLog,
+    means: Means,
+    started: float,
+    on_progress: Callable[[Progress], None],
+) -> TunedModel:
+    plan = problem.plan
+    watch = HonestWatch(problem, log, on_progress)
+    y_slab = problem.dataset.y[problem.splits.rows]
+
+    def pooled_score(trial: int, _fold_scores: list[float]) -> float:
+        (p,) = log.read_predictions([trial])
+        return float(problem.metric.score(y_slab, p, problem.splits.weights))
+
+    def reserve_s(history: History, refit_p90_s: float) -> float:
+        report_s = REPORT_S if means.report else 0.0
+        return refit_p90_s / problem.train_share + judge_s(problem, len(history.complete)) + FINISH_S + report_s
+
+    around = Surroundings(
+        clock=time.monotonic,
+        now_utc=_now_utc,
+        predictions_digest=predictions_digest,
+        pooled_score=pooled_score,
+        work_hint=problem.work_hint,
+        kind_of=problem.kind_of,
+        reserve_s=reserve_s,
+        on_progress=watch.see,
+    )
+    # Some libraries round differently with another number of threads, so identical trials need a fixed one.
+    threads = 1 if plan.deterministic else None
+    runner = make_executor(means.executor, problem.work, n_jobs=means.n_jobs, threads=threads, memory_mb=_memory_mb(means))
+    with contextlib.closing(runner):
+        engine = Engine(plan, strategy_of(plan), log, runner, around, started=started)
+        engine.open(problem.slab_starts, {"slots": runner.slots, "executor": means.executor})
+        engine.search()
+        engine.show("judging")
+        verdict = judged(problem, log, engine.history)
+        engine.show("final fit")
+        verdict, files, rows = _final_model(engine, problem, log, verdict, means)
+        engine.note("study.judged", verdict.to_json())
+        folder = means.out or store.folder / "runs" / log.study
+        model_path = folder / "model"
+        name, params = split_config(engine.history.trials[verdict.shipped].config)
+        package = pack(
+            files,
+            family=name,
+            config=params,
+            schema=problem.dataset.schema,
+            facts=problem.facts,
+            metric=problem.metric.name,
+            score=verdict.score,
+            study=log.study,
+            fingerprint=problem.dataset.fingerprint,
+            trained_on=rows,
+            created_at_utc=_now_utc(),
+        )
+        write_model(model_path, package)
+        engine.note("model.fitted", {"trial": verdict.shipped, "rows": rows, "folder": str(model_path)})
+        report_path = folder / "report.html" if means.report else None
+        run = TuningRun.of(log.study, plan, engine.history)
+        facts = gather_facts(
+            problem,
+            replace(run, spent_s=engine.spent_s),
+            verdict,
+            model_path=model_path,
+            report_path=report_path,
+            n_jobs=runner.slots,
+            finished_at_utc=_now_utc(),
+        )
+        if report_path is not None:
+            write_text_atomic(report_path, render(facts))
+        engine.note("study.ended", {"reason": run.ending, "facts": facts.to_json()})
+    run = TuningRun.of(log.study, plan, engine.history)
+    predictor = Predictor.of(package, families=problem.families)
+    return TunedModel(run, verdict, predictor, facts, model_path, problem.metric.greater_is_better)
+
+
+def _final_model(
+    engine: Engine, problem: Problem, log: StoredStudyLog, verdict: Verdict, means: Means
+) -> tuple[Verdict, Mapping[str, bytes], str]:
+    """The model to ship: the chosen configuration on all rows, or the first fold's model when time does not admit it."""
+    kept = engine.history.first_model
+    limit = engine.left_s - FINISH_S - (REPORT_S if means.report else 0.0)
+    trial = engine.history.trials[verdict.shipped]
+    in_time = engine.refit_s(trial, problem.train_share) <= limit
+    if kept is None or in_time:
+        outcome = engine.fit_all(trial, None if kept is None or math.isinf(limit) else max(limit, 0.01))
+        if outcome.result is not None and outcome.result.model is not None:
+            return verdict, outcome.result.model, "all"
+        if kept is None or outcome.state != "TIMEOUT":
+            raise NoModel(
+                f"the final fit on all rows ended as {outcome.state}: {outcome.error}",
+                fix="try again, or tune with more memory or without that family (--models)",
+            )
+    first = judged(problem, log, engine.history, only=0)
+    return first, {name: log.kept(digest) for name, digest in kept.items()}, "the training rows of the first fold"
+
+
+def _memory_mb(means: Means) -> float | None:
+    """What one fold may allocate: an even share of the memory that is free now."""
+    import psutil
+
+    from luthier.executors.cores import share_cores
+
+    if means.executor == "inline":
+        return None
+    slots, _ = share_cores(means.n_jobs)
+    return float(MEMORY_SHARE * psutil.virtual_memory().available / 2**20 / slots)
+
+
+def _check_writable(folder: Path) -> None:
+    """Find out now, not after the budget is spent, that the results cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UnwritableFolder(
+            f"{folder} does not take files: {error.strerror or error}",
+            fix="name another folder with --out, or change its permissions",
+        ) from error
+
+
+def _now_utc() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,192 @@
+"""`luthier.tune`: a table, a target and a budget in; a tuned model, an honest score and a report out."""
+
+from __future__ import annotations
+
+import os
+import time as clocks
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from luthier.api.problem import Order, Problem
+from luthier.api.result import TunedModel
+from luthier.api.study import Means, answer
+from luthier.tuning import Progress, StudyLog
+
+
+def tune(
+    data: Any,
+    target: str,
+    *,
+    task: str | None = None,
+    metric: Any = None,
+    budget: Any = "5m",
+    strategy: str = "auto",
+    models: Any = None,
+    space: Any = None,
+    time: str | Literal[False] | None = None,
+    group: str | None = None,
+    weight: str | None = None,
+    positive: Any = None,
+    drop: tuple[str, ...] | list[str] = (),
+    cv: Any = None,
+    price: Any = None,
+    fold_limit_s: float | None = None,
+    n_jobs: int | None = None,
+    executor: str = "processes",
+    deterministic: bool = False,
+    seed: int = 0,
+    out: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] | None = None,
+    resume: bool = True,
+    name: str | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> TunedModel:
+    """Tune a model on a table within a budget, and say honestly how good it is.
+
+    The library's default configuration is evaluated first. What the strategy then finds is cross-validated on the same
+    folds; the winner's score is corrected for having been selected, and the default is shipped when, by the replay, it
+    is more likely than not as good.
+
+    Parameters
+    ----------
+    data
+        Path or glob of CSV, TSV, JSONL or Parquet files, or a pandas, polars or Arrow frame.
+    target
+        Column to predict.
+    task
+        "binary", "multiclass" or "regression"; found from the target when left out.
+    metric
+        A metric's name (scikit-learn's names), a callable `f(y, p)` or a `make_scorer` object. Default: ROC AUC, log
+        loss or RMSE by task.
+    budget
+        Seconds as a number, or text such as "30s", "5m", "200 trials", "$2.50" or several separated by commas. Counted
+        from the call to the answer, and kept: no fold is started that would probably not be done in time.
+    strategy
+        How configurations are proposed: "auto", "random", "grid" or "sobol". `auto` tries every family's default first
+        and then searches at random.
+    models
+        Names of model families, separated by commas or as a list; or one scikit-learn estimator or Pipeline, which needs
+        a `space`. Default: every family that suits the data.
+    space
+        What may be tuned of an estimator of your own: our terse form, a scikit-learn dict or list of dicts, or Optuna
+        distributions.
+    time, group, weight
+        Columns that order the rows in time, that keep rows together in one fold, and that weigh the rows. A time column
+        is also found unasked, unless time=False; the folds then look forward in time.
+    positive
+        The positive class of a binary target.
+    drop
+        Columns to leave out.
+    cv
+        Number of folds, a scikit-learn splitter, or an iterable of index pairs; chosen from the data when left out.
+    price
+        Price of an hour of this machine ("0.40/h"); turns time into money.
+    fold_limit_s
+        Seconds after which one fold is given up.
+    n_jobs
+        Folds fitted at the same time; None for one per core.
+    executor
+        "processes" (supervised, limits enforced) or "inline" (everything in the calling process; limits hold between
+        folds).
+    deterministic
+        Make suggestions depend on trial order only: the same trials for any number of workers, and after a resumed run.
+        Exact under a budget of trials; a budget of time decides only where the sequence ends.
+    seed
+        Root of all randomness.
+    out
+        Folder for `model/` and `report.html`. Default: the model goes to `runs/<study>/` in the store.
+    store
+        Where studies are kept. Default: `LUTHIER_STORE`, else `.luthier` in the current folder.
+    resume
+        Take up an unfinished study that asked the same question, whatever budget it had.
+    name
+        What to call the data set; its file name by default.
+    on_progress
+        Called with a `Progress` after every change.
+
+    Returns
+    -------
+    TunedModel
+        The fitted model with its `score`, `trials` and `report`.
+
+    Raises
+    ------
+    UsageError
+        The request cannot be carried out as asked; nothing was written.
+    NoModel
+        Every fit failed.
+
+    Notes
+    -----
+    With one worker the same seed gives the same result under a budget of trials. With several, folds finish in an order
+    that the machine decides; random, grid and Sobol search do not mind, other strategies need `deterministic=True`.
+
+    Examples
+    --------
+    >>> run = luthier.tune(frame, "churn", budget="5m")  # doctest: +SKIP
+    >>> run.predict_proba(new_rows)  # doctest: +SKIP
+    """
+    started = clocks.monotonic()
+    order = Order(
+        target,
+        task,
+        metric,
+        budget,
+        strategy,
+        models,
+        space,
+        time,
+        group,
+        weight,
+        positive,
+        tuple(drop),
+        cv,
+        price,
+        fold_limit_s,
+        deterministic,
+        seed,
+        name,
+    )
+    means = Means(n_jobs, executor, None if out is None else Path(out), store, report=out is not None)
+    return answer(data, order, means, started=started, resume=resume, on_progress=on_progress or (lambda _: None))
+
+
+def tune_and_report(
+    data: Any,
+    target: str,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    on_start: Callable[[list[str]], None] = lambda _: None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    n_jobs: int | None = None,
+    executor: str = "processes",
+    resume: bool = True,
+    **order: Any,
+) -> TunedModel:
+    """Tune as `tune` does, with the report written within the budget: the verb of the command line.
+
+    Parameters
+    ----------
+    on_start
+        Called once with what was found in the data and how the study will go, as lines for people.
+    """
+    started = clocks.monotonic()
+    means = Means(n_jobs, executor, None if out is None else Path(out), report=True)
+
+    def announce(problem: Problem, log: StudyLog) -> None:
+        schema, splits = problem.dataset.schema, problem.splits
+        n_features = sum(column.role == "feature" for column in schema.columns)
+        again = " (continued)" if log.events() else ""
+        on_start(
+            [
+                f"study {log.study}{again}",
+                f"{problem.dataset.n_rows} rows, {n_features} feature columns; {schema.task} of {schema.target}, "
+                f"by {problem.metric.name}",
+                splits.reason,
+                f"models: {', '.join(problem.families)}",
+            ]
+        )
+
+    asked = Order(target, **order)
+    return answer(data, asked, means, started=started, resume=resume, on_progress=on_progress, on_start=announce)

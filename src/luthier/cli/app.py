@@ -1,0 +1,53 @@
+"""The `luthier` command: its verbs, and the one place where an error becomes a message and an exit code.
+
+Exit codes: 0 done, 1 failed, 2 wrong use (nothing was written), 3 a quality gate not met, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from luthier import __version__
+from luthier.cli import demo, doctor, predict, runs, tune
+from luthier.cli.say import complain, errors
+from luthier.errors import LuthierError, UsageError
+
+app = typer.Typer(
+    help="Hyperparameter tuning you can trust, for the whole life of a model.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: bool = typer.Option(False, "--version", help="Show the version and exit."),  # noqa: FBT003
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+app.command("tune")(tune.tune)
+app.command("predict")(predict.predict)
+app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+app.add_typer(runs.app, name="runs")
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    try:
+        app()
+    except LuthierError as error:
+        complain(error)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+    except KeyboardInterrupt:
+        errors.print("\ninterrupted")
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,107 @@
+"""`luthier tune`: a table, a target and a budget in; a tuned model, an honest score and a report out."""
+
+from __future__ import annotations
+
+import signal
+import types
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from luthier.cli.say import answer, errors, want_json
+from luthier.cli.watch import watching
+
+
+def tune(  # noqa: D417  (the options carry their own help)
+    file: Annotated[str, typer.Argument(help="Path or glob of CSV, TSV, JSONL or Parquet files.", metavar="FILE")],
+    target: Annotated[str, typer.Option("--target", "-t", help="Column to predict.")],
+    task: Annotated[str | None, typer.Option(help="binary, multiclass or regression; found when left out.")] = None,
+    metric: Annotated[str | None, typer.Option(help="Metric to optimise, by scikit-learn's name.")] = None,
+    budget: Annotated[
+        str, typer.Option("--budget", "-b", help='Time, trials or money: "5m", "200 trials", "$2.50".')
+    ] = "5m",
+    strategy: Annotated[str, typer.Option(help="auto, random, grid or sobol.")] = "auto",
+    models: Annotated[str | None, typer.Option(help="Model families, separated by commas.")] = None,
+    time: Annotated[str | None, typer.Option(help="Column that orders the rows in time; none for no order.")] = None,
+    group: Annotated[str | None, typer.Option(help="Column whose rows must stay together in a fold.")] = None,
+    weight: Annotated[str | None, typer.Option(help="Column of row weights.")] = None,
+    drop: Annotated[list[str] | None, typer.Option(help="Column to leave out; may be given several times.")] = None,
+    positive: Annotated[str | None, typer.Option(help="Positive class of a binary target.")] = None,
+    folds: Annotated[int | None, typer.Option(min=2, help="Number of folds; chosen from the data when left out.")] = None,
+    price: Annotated[str | None, typer.Option(help='Price of an hour of this machine, such as "0.40/h".')] = None,
+    fold_limit: Annotated[float | None, typer.Option(help="Seconds after which one fold is given up.")] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Folds at the same time.")] = None,
+    executor: Annotated[str, typer.Option(help="processes or inline.")] = "processes",
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="The same trials for any number of workers.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Root of all randomness.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for model/ and report.html; in the store when left out.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What to call the data set.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume/--no-resume", help="Take up an unfinished study of the same question.")
+    ] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
+) -> None:
+    """Tune a model on a table within a budget, and say honestly how good it is.
+
+    The same command continues a study that was interrupted.
+    """
+    want_json(json)
+    run_and_say(
+        file,
+        target,
+        quiet=json,
+        task=task,
+        metric=metric,
+        budget=budget,
+        strategy=strategy,
+        models=models,
+        time=False if time == "none" else time,
+        group=group,
+        weight=weight,
+        drop=tuple(drop or ()),
+        positive=positive,
+        cv=folds,
+        price=price,
+        fold_limit_s=fold_limit,
+        n_jobs=jobs,
+        executor=executor,
+        deterministic=deterministic,
+        seed=seed,
+        out=out,
+        name=name,
+        resume=resume,
+    )
+
+
+def run_and_say(data: Any, target: str, *, quiet: bool, **options: Any) -> None:
+    """Tune with live progress, then say the outcome; an interruption says how to go on."""
+    from luthier.api import tune_and_report
+
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        with watching(quiet=quiet) as show:
+            outcome = tune_and_report(data, target, on_progress=show, on_start=_announcer(quiet=quiet), **options)
+    except KeyboardInterrupt:
+        errors.print("\nstopped; every finished fold is kept.")
+        errors.print("next: run the same command again to go on, or `luthier runs` to see what there is")
+        raise typer.Exit(130) from None
+    next_step = f"luthier predict {outcome.model_path} NEW_ROWS.csv"
+    answer(outcome.to_json(), outcome.summary().splitlines(), next_step=next_step)
+
+
+def _announcer(*, quiet: bool) -> Any:
+    def announce(lines: list[str]) -> None:
+        if not quiet:
+            for line in lines:
+                errors.print(line, markup=False, style="dim")
+
+    return announce
+
+
+def _as_interrupt(_signal: int, _frame: types.FrameType | None) -> None:
+    raise KeyboardInterrupt

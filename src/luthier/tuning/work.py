@@ -1,0 +1,80 @@
+"""What a worker does with a job: fit one configuration on a fold's training rows, predict the rest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from luthier.models import Facts, Family, split_config
+from luthier.scoring import Metric
+from luthier.tuning.jobs import FoldResult, Job
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class TableWork:
+    """Cross-validation of model families on one table.
+
+    Attributes
+    ----------
+    families
+        By name, as the configurations name them.
+    facts
+        Of the whole table; a fold's facts differ in the number of rows only.
+    inputs
+        The rows in each form a family may ask for: "matrix" (n, p) and, where a family wants it, "frame".
+    y
+        (n,) coded target.
+    weights
+        (n,) row weights, or None.
+    folds
+        Training and validation rows of every fold.
+    metric
+        Scores each fold for the strategy and for people; the study's own score pools all rows.
+    """
+
+    families: Mapping[str, Family]
+    facts: Facts
+    inputs: Mapping[str, Any]
+    y: NDArray[Any]
+    weights: NDArray[np.float64] | None
+    folds: Sequence[tuple[Indices, Indices]]
+    metric: Metric
+
+    def run(self, job: Job, threads: int) -> FoldResult:
+        """Fit and predict one fold, or fit all rows when the job's fold is negative (no predictions, the model kept)."""
+        name, config = split_config(job.config)
+        family = self.families[name]
+        rows = self.inputs[family.input]
+        train, valid = self.folds[job.fold] if job.fold >= 0 else (np.arange(len(self.y)), np.arange(0))
+        weights = None if self.weights is None else self.weights[train]
+        start = time.perf_counter()
+        fitted = family.fit(
+            config,
+            replace(self.facts, n_rows=len(train)),
+            _take(rows, train),
+            self.y[train],
+            weights=weights,
+            seed=job.seed,
+            threads=threads,
+        )
+        fit_s = time.perf_counter() - start
+        model = fitted.dump() if job.keep_model else None
+        if job.fold < 0:
+            return FoldResult(None, float("nan"), fit_s, model)
+        p = fitted.predict(_take(rows, valid))
+        if not np.isfinite(p).all():
+            raise FloatingPointError(f"{name} predicted {np.count_nonzero(~np.isfinite(p))} values that are not finite")
+        valid_weights = None if self.weights is None else self.weights[valid]
+        score = self.metric.score(self.y[valid], p, valid_weights)
+        return FoldResult(p.astype(np.float32), float(score), fit_s, model)
+
+
+def _take(rows: Any, index: Indices) -> Any:
+    return rows.iloc[index] if hasattr(rows, "iloc") else rows[index]

@@ -1,0 +1,309 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from luthier.errors import BudgetTooSmall, NoModel
+from luthier.executors import InlineExecutor, ProcessExecutor
+from luthier.space import SearchSpace
+from luthier.store import MemoryStudyLog, predictions_digest
+from luthier.strategies import Observation, Suggestion, get_strategy
+from luthier.tuning import Budget, Engine, FoldResult, History, Job, StudyPlan, Surroundings, check_chain
+
+SPACE = SearchSpace.parse({"x": (0.0, 1.0), "kind": ["good", "bad"]})
+N_FOLDS, ROWS_A_FOLD = 3, 4
+
+
+@dataclass(frozen=True)
+class Bowl:
+    """A fold is a deterministic function of its job: (x - 0.7)^2, a little apart between folds."""
+
+    def run(self, job: Job, threads: int) -> FoldResult:
+        x = job.config["x"]
+        if job.config["kind"] == "bad":
+            raise ValueError("this kind never works")
+        score = (x - 0.7) ** 2 + 0.001 * job.fold
+        return FoldResult(np.full((ROWS_A_FOLD, 1), x, dtype=np.float32), score, 0.0, {"m": b"m"} if job.keep_model else None)
+
+
+@dataclass
+class Clock:
+    """Time passes only when somebody spends it."""
+
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass(frozen=True)
+class Slow:
+    """Every fold takes so many seconds of the test's own clock."""
+
+    clock: Clock
+    seconds: float
+
+    def run(self, job: Job, threads: int) -> FoldResult:
+        self.clock.now += self.seconds
+        return Bowl().run(job, threads)
+
+
+def a_plan(budget: str = "12 trials", **changes: Any) -> StudyPlan:
+    plan = StudyPlan(
+        question={"what": "bowl"},
+        space=SPACE,
+        starts=({"x": 0.1, "kind": "good"},),
+        strategy="random",
+        n_folds=N_FOLDS,
+        greater_is_better=False,
+        budget=Budget.parse(budget),
+    )
+    return replace(plan, **changes)
+
+
+def around(**changes: Any) -> Surroundings:
+    base = Surroundings(
+        clock=Clock(),
+        now_utc=lambda: datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        predictions_digest=predictions_digest,
+        pooled_score=lambda _trial, scores: float(np.mean(scores)),
+        work_hint=lambda _: 0.01,
+        kind_of=lambda config: str(config["kind"]),
+    )
+    return replace(base, **changes)
+
+
+def a_log() -> MemoryStudyLog:
+    return MemoryStudyLog("s", shape=(N_FOLDS * ROWS_A_FOLD, 1))
+
+
+def run(plan: StudyPlan, log: MemoryStudyLog, executor: Any, **changes: Any) -> Engine:
+    strategy = changes.pop("strategy", None) or get_strategy(plan.strategy).for_study(
+        plan.space, seed=plan.seed, n_trials=plan.budget.trials
+    )
+    with closing(executor):
+        engine = Engine(plan, strategy, log, executor, around(**changes))
+        engine.open([fold * ROWS_A_FOLD for fold in range(N_FOLDS)], {})
+        engine.search()
+    return engine
+
+
+def trials_of(history: History) -> list[tuple[Any, ...]]:
+    return [(t.number, dict(t.config), t.state, t.score, t.fold_scores) for t in history.trials]
+
+
+def test_the_default_comes_first_and_a_budget_of_trials_is_kept_exactly() -> None:
+    history = run(a_plan("12 trials"), a_log(), InlineExecutor(Bowl())).history
+    assert history.trials[0].config == {"x": 0.1, "kind": "good"}
+    assert history.n_evaluated == 12
+    assert history.ended == "trials"
+
+
+def test_a_configuration_that_fails_costs_only_itself() -> None:
+    history = run(a_plan("20 trials"), a_log(), InlineExecutor(Bowl())).history
+    states = {t.state for t in history.trials if t.config["kind"] == "bad"}
+    assert states == {"failed"}
+    assert all(t.state == "complete" for t in history.trials if t.config["kind"] == "good")
+    assert "this kind never works" in next(t.reason or "" for t in history.trials if t.state == "failed")
+
+
+def test_the_best_is_the_lowest_when_lower_is_better() -> None:
+    history = run(a_plan("30 trials"), a_log(), InlineExecutor(Bowl())).history
+    complete = [t for t in history.trials if t.state == "complete"]
+    assert history.best is min(complete, key=lambda t: abs(t.config["x"] - 0.7))
+
+
+def test_the_record_alone_tells_the_whole_story() -> None:
+    log = a_log()
+    engine = run(a_plan("15 trials"), log, InlineExecutor(Bowl()))
+    check_chain(log.events())
+    retold = History(SPACE, N_FOLDS, greater_is_better=False)
+    retold.replay(log.events())
+    assert trials_of(retold) == trials_of(engine.history)
+    assert retold.observations() == pytest.approx(engine.history.observations()) or [
+        (o.trial, o.state) for o in retold.observations()
+    ] == [(o.trial, o.state) for o in engine.history.observations()]
+
+
+@pytest.mark.parametrize("cut", [2, 5, 9, 14, 23])
+def test_a_study_cut_anywhere_and_taken_up_again_ends_as_if_never_cut(cut: int) -> None:
+    plan = a_plan("12 trials", deterministic=True)
+    whole = run(plan, a_log(), InlineExecutor(Bowl()))
+    source, torn = a_log(), a_log()
+    run(plan, source, InlineExecutor(Bowl()))
+    kept = source.events()[:cut]
+    torn.append(kept)
+    for event in kept:
+        if event.kind == "fold.finished" and event.body["state"] == "DONE":
+            x = kept_config(kept, event.body["trial"])["x"]
+            start = event.body["fold"] * ROWS_A_FOLD
+            torn.write_fold(event.body["trial"], start, np.full((ROWS_A_FOLD, 1), x, dtype=np.float32))
+    resumed = run(plan, torn, InlineExecutor(Bowl()))
+    assert trials_of(resumed.history) == trials_of(whole.history)
+
+
+def kept_config(events: list[Any], trial: int) -> dict[str, Any]:
+    return next(dict(e.body["config"]) for e in events if e.kind == "trial.proposed" and e.body["trial"] == trial)
+
+
+def test_one_worker_and_three_give_identical_trials_in_deterministic_mode() -> None:
+    plan = a_plan("14 trials", deterministic=True)
+    one = run(plan, a_log(), ProcessExecutor(Bowl(), 1))
+    three = run(plan, a_log(), ProcessExecutor(Bowl(), 3))
+    assert trials_of(one.history) == trials_of(three.history)
+
+
+@dataclass
+class Curious:
+    """Suggests from what it was shown, and remembers what that was."""
+
+    shown: list[list[Observation]] = field(default_factory=list)
+    name = "curious"
+
+    def ask(self, space: SearchSpace, history: Any, rng: np.random.Generator) -> Suggestion:
+        self.shown.append(list(history))
+        losses = [o.loss for o in history if not math.isnan(o.loss)]
+        return Suggestion({"x": (len(history) * 0.037 + sum(losses)) % 1.0, "kind": "good"}, "explore", "")
+
+
+def test_in_deterministic_mode_no_suggestion_sees_a_result_too_fresh() -> None:
+    strategy = Curious()
+    run(a_plan("10 trials", deterministic=True), a_log(), InlineExecutor(Bowl()), strategy=strategy)
+    for k, shown in enumerate(strategy.shown, start=1):
+        assert len(shown) == k
+        assert all(math.isnan(o.loss) for o in shown[max(k - 3, 0) :])
+        assert all(not math.isnan(o.loss) for o in shown[: max(k - 3, 0)])
+
+
+def test_the_same_configuration_is_answered_from_the_record() -> None:
+    class Stubborn(Curious):
+        def ask(self, space: SearchSpace, history: Any, rng: np.random.Generator) -> Suggestion:
+            return Suggestion({"x": 0.5, "kind": "good"}, "explore", "")
+
+    history = run(a_plan("10 trials"), a_log(), InlineExecutor(Bowl()), strategy=Stubborn()).history
+    assert history.ended == "exhausted"
+    assert history.n_fold_fits == 2 * N_FOLDS  # the default and the one suggestion
+    twins = [t for t in history.trials if t.state == "duplicate"]
+    assert twins
+    assert {t.score for t in twins} == {history.trials[1].score}
+
+
+def test_no_fold_starts_that_would_not_be_done_in_time() -> None:
+    clock = Clock()
+    engine = run(a_plan("100s"), a_log(), InlineExecutor(Slow(clock, 4.0)), clock=clock, work_hint=lambda _: 4.0)
+    assert 60 < clock.now <= 100
+    assert engine.left_s >= 0
+
+
+def test_time_for_the_finish_is_left() -> None:
+    clock = Clock()
+    run(
+        a_plan("100s"),
+        a_log(),
+        InlineExecutor(Slow(clock, 1.0)),
+        clock=clock,
+        work_hint=lambda _: 1.0,
+        reserve_s=lambda _history, refit_s: 30.0 + refit_s,
+    )
+    assert 50 < clock.now <= 70
+
+
+def test_one_fit_is_tried_even_when_the_finish_asks_for_all_the_time() -> None:
+    clock = Clock()
+    engine = run(
+        a_plan("5s"), a_log(), InlineExecutor(Slow(clock, 3.0)), clock=clock, reserve_s=lambda _history, _refit: 60.0
+    )
+    assert engine.history.n_fold_fits == 1
+    assert engine.history.first_model is not None
+
+
+def test_a_budget_too_small_for_one_fit_says_how_much_is_enough() -> None:
+    class Never(Bowl):
+        def run(self, job: Job, threads: int) -> FoldResult:
+            import time
+
+            time.sleep(60)
+            raise AssertionError
+
+    import time
+
+    with pytest.raises(BudgetTooSmall, match=r"(?s)not one fit.*fix: allow about \d+s"):
+        run(a_plan("0.5s"), a_log(), ProcessExecutor(Never(), 1), clock=time.monotonic)
+
+
+def test_when_everything_fails_the_first_error_is_told() -> None:
+    plan = a_plan("3 trials", starts=({"x": 0.1, "kind": "bad"},), space=SearchSpace.parse({"x": (0.0, 1.0), "kind": ["bad"]}))
+    with pytest.raises(NoModel, match="this kind never works"):
+        run(plan, a_log(), InlineExecutor(Bowl()))
+
+
+@dataclass
+class DiesOnce:
+    """Kills its worker the first time a fold is tried, as a passing fault of the machine would."""
+
+    path: str
+
+    def run(self, job: Job, threads: int) -> FoldResult:
+        import os
+        from pathlib import Path
+
+        mark = Path(self.path) / f"{job.trial}-{job.fold}"
+        if job.trial == 2 and not mark.exists():
+            mark.touch()
+            os._exit(9)
+        return Bowl().run(job, threads)
+
+
+def test_a_fold_lost_with_its_worker_is_run_once_more(tmp_path: Any) -> None:
+    plan = a_plan("5 trials", space=SearchSpace.parse({"x": (0.0, 1.0), "kind": ["good"]}))
+    history = run(plan, a_log(), ProcessExecutor(DiesOnce(str(tmp_path)), 1)).history
+    assert [t.state for t in history.trials] == ["complete"] * 5
+
+
+def test_an_interruption_keeps_what_is_finished_and_says_so() -> None:
+    log = a_log()
+    seen = 0
+
+    def impatient(_progress: Any) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(a_plan("12 trials"), log, InlineExecutor(Bowl()), on_progress=impatient)
+    events = log.events()
+    assert events[-1].kind == "study.paused"
+    assert sum(e.kind == "fold.finished" and e.body["state"] == "DONE" for e in events) >= 5
+    finished = run(a_plan("12 trials"), log, InlineExecutor(Bowl()))
+    assert finished.history.n_evaluated == 12
+
+
+Drop = Callable[[History, Any], str | None]
+
+
+def test_a_policy_can_drop_a_trial_after_any_fold_without_the_engine_knowing_why() -> None:
+    class FirstFoldOnly:
+        name = "first fold only"
+
+        def drop(self, history: History, trial: Any) -> str | None:
+            return "enough seen"
+
+    strategy = get_strategy("random").for_study(SPACE, seed=0, n_trials=None)
+    with closing(InlineExecutor(Bowl())) as executor:
+        engine = Engine(a_plan("6 trials"), strategy, a_log(), executor, around(), policy=FirstFoldOnly())
+        engine.open([0, ROWS_A_FOLD, 2 * ROWS_A_FOLD], {})
+        engine.search()
+    states = {t.number: (t.state, len(t.fold_scores)) for t in engine.history.trials if t.config["kind"] == "good"}
+    assert states.pop(0) == ("complete", N_FOLDS)  # the default is never dropped
+    assert set(states.values()) == {("dropped", 1)}
+    partial = [o for o in engine.history.observations() if o.state == "partial"]
+    assert partial
+    assert all(o.folds_done == 1 for o in partial)
