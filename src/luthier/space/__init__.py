@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from luthier.space.config import Config, Scalar
-from luthier.space.distributions import Bool, Categorical, Distribution, Fixed, Float, Int
+from luthier.space.distributions import Bool, Categorical, Distribution, Fixed, Float, Int, Quantiles
 from luthier.space.parameter import Parameter
 from luthier.space.search_space import SearchSpace
 
@@ -16,6 +16,7 @@ __all__ = [
     "Float",
     "Int",
     "Parameter",
+    "Quantiles",
     "Scalar",
     "SearchSpace",
 ]
