@@ -60,8 +60,8 @@ class Cells:
         if self.levels is not None:
             return np.asarray(self.array < 0)
         if self.array.dtype.kind == "M":
-            return np.isnat(self.array)
-        return np.isnan(self.array) if self.array.dtype.kind == "f" else np.zeros(len(self), dtype=bool)
+            return np.asarray(np.isnat(self.array))
+        return np.asarray(np.isnan(self.array)) if self.array.dtype.kind == "f" else np.zeros(len(self), dtype=bool)
 
     def take(self, rows: NDArray[np.int64]) -> Cells:
         """These rows only; words that no longer occur are forgotten."""
@@ -78,7 +78,7 @@ class Cells:
 
 def categorical(codes: NDArray[np.int64], levels: NDArray[np.object_]) -> pd.Categorical:
     """Codes and their words as a pandas categorical."""
-    return pd.Categorical.from_codes(codes, categories=pd.Index(levels, dtype=object))  # type: ignore[arg-type]
+    return pd.Categorical.from_codes(codes, categories=pd.Index(levels, dtype=object))
 
 
 def settle(values: Values) -> Cells:
@@ -117,8 +117,8 @@ def as_float64(values: NDArray[Any]) -> Floats:
     """Floats of any width as float64; narrow ones as their shortest decimal (float32 0.1 as 0.1, not 0.10000000149)."""
     if values.dtype.itemsize >= 8:
         return values.astype(np.float64, copy=False)
-    # 6 digits (3 in half precision) always survive the narrow type, so the nearest such decimal is the shortest one if it
-    # reads back; else one more digit is tried, up to the 9 (5) that always suffice.
+    # 6 digits (3 in half precision) always survive the narrow type, so the nearest such decimal is the shortest one if
+    # it reads back; else one more digit is tried, up to the 9 (5) that always suffice.
     single = values.dtype.itemsize == 4
     digits, smallest = ((6, 7, 8, 9), 1e-12) if single else ((3, 4, 5), 1e-4)
     with np.errstate(invalid="ignore"):  # a signalling NaN in the file becomes a quiet one, which is all we need of it
@@ -184,7 +184,7 @@ def _settle_objects(values: NDArray[np.object_]) -> Cells:
         return settle_numbers(values)
     if inferred == "boolean":
         gone = pd.isna(values)
-        return Cells("boolean", np.where(gone, np.nan, np.where(gone, False, values).astype(np.float64)))  # noqa: FBT003
+        return Cells("boolean", np.where(gone, np.nan, np.where(gone, False, values).astype(np.float64)))
     if inferred in _DATES:
         return _datetime(np.asarray(pd.to_datetime(pd.Series(values), utc=True).dt.tz_localize(None)))
     if inferred in {"timedelta", "timedelta64"}:
@@ -197,7 +197,7 @@ def _settle_objects(values: NDArray[np.object_]) -> Cells:
 def settle_numbers(values: NDArray[np.object_]) -> Cells:
     """Python numbers of several types as one array."""
     gone = np.asarray(pd.isna(values))
-    if not gone.any() and all(isinstance(value, (int, np.integer)) and abs(value) < 2**63 for value in values):
+    if not gone.any() and all(isinstance(value, (int, np.integer)) and abs(int(value)) < 2**63 for value in values):
         return _number(values.astype(np.int64))
     return _number(np.array([np.nan if lost else float(v) for v, lost in zip(values, gone, strict=True)]))
 
@@ -293,7 +293,7 @@ def _gaps(words: NDArray[np.object_], lost: NDArray[np.bool_]) -> tuple[str, ...
     return (f"{', '.join(map(repr, gaps))} read as missing",) if gaps else ()
 
 
-def level_text(value: object) -> str:
+def level_text(value: Any) -> str:
     """The word for a level: 1 and 1.0 are "1", True is "true".
 
     >>> level_text(1.0), level_text(np.int8(3)), level_text(True), level_text(" x ")
@@ -302,5 +302,6 @@ def level_text(value: object) -> str:
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
     if isinstance(value, (float, np.floating)):
-        return str(int(value)) if value == np.rint(value) and abs(value) < 1e15 else repr(float(value))
+        number = float(value)
+        return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
     return str(value).strip()

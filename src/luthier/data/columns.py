@@ -1,4 +1,4 @@
-"""What is known of a table's columns: the source columns with their roles, and the columns of the matrix made of them."""
+"""What is known of a table: its source columns with their roles, and the columns of the matrix made of them."""
 
 from __future__ import annotations
 

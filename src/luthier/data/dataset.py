@@ -18,8 +18,8 @@ from luthier.data.encode import encode
 from luthier.data.fingerprint import fingerprint
 from luthier.data.provenance import Provenance
 from luthier.data.readers import open_table
-from luthier.data.roles import Found, dropped, find_role, time_role, with_role, without_duplicates
-from luthier.data.schema import Schema, text_array
+from luthier.data.roles import Found, dropped_as_asked, find_role, time_role, with_role, without_duplicates
+from luthier.data.schema import Schema, boolean_array, text_array
 from luthier.data.suggest import closest, listing
 from luthier.data.target import check_finite, known_rows, make_target
 from luthier.data.times import find_time, order
@@ -38,7 +38,7 @@ class Dataset:
     schema
         Roles, features and classes; encodes other rows in the same way.
     frame
-        The feature columns as they were (after cleaning), with a RangeIndex: what estimators that take frames are given.
+        The feature columns as they were (after cleaning), with a RangeIndex, for estimators that take frames.
     X
         (n, p) float64, C order: the feature matrix. Categorical columns hold codes; NaN is missing.
     y
@@ -74,20 +74,6 @@ class Dataset:
     def n_rows(self) -> int:
         """Rows to learn from."""
         return len(self.y)
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What model families ask of a table, by the names of the fields of `models.Facts`."""
-        categorical = tuple(i for i, feature in enumerate(self.schema.features) if feature.kind == "categorical")
-        return {
-            "task": self.schema.task,
-            "n_rows": self.n_rows,
-            "n_features": self.X.shape[1],
-            "n_classes": len(self.schema.classes),
-            "categorical": categorical,
-            "n_levels": tuple(len(self.schema.features[i].levels) for i in categorical),
-            "has_missing": bool(np.isnan(self.X).any()),
-        }
 
 
 def make_dataset(
@@ -144,7 +130,8 @@ def make_dataset(
         if not table.names or not table.n_rows:
             held = "no columns" if not table.names else f"no rows under its columns {listing(table.names, most=6)}"
             raise UnreadableData(f"{_called(source)} has {held}", fix="give a table with at least one row")
-        _check_names(table.names, target, time or None, group, weight, drop, source)
+        asked = _Asked(target, time or None, group, weight, tuple([drop] if isinstance(drop, str) else drop))
+        asked.check(table.names, source)
         cells = {column: settle(table.column(column)) for column in table.names}
     digest = fingerprint(cells)
 
@@ -153,13 +140,13 @@ def make_dataset(
     if len(rows) < len(cells[target]):
         cells = {column: of.take(rows) for column, of in cells.items()}
     for column, of in cells.items():
-        if column not in drop:
+        if column not in asked.drop:
             check_finite(column, of, rows)
     learned = make_target(target, cells[target], task=task, positive=positive, rows=rows)
 
-    free = [column for column in cells if column not in {target, group, weight, *drop}]
+    free = [column for column in cells if column not in {target, group, weight, *asked.drop}]
     clock = time if time is not None else find_time({column: cells[column] for column in free})
-    found = _find_roles(cells, rows, target, clock or None, group, weight, drop, clock_found=time is None)
+    found = _find_roles(cells, rows, replace(asked, time=clock or None), clock_found=time is None)
     features = _unique_names([feature for of in found.values() for feature in of.features])
     columns = tuple(of.column for of in found.values())
     if not features:
@@ -186,7 +173,7 @@ def make_dataset(
         frame=_frame(found.values(), cells, len(rows)),
         X=encode(features, {column.name: column for column in columns}, arrays.__getitem__, len(rows)),
         y=learned.y,
-        weights=cells[weight].values.astype(np.float64) if weight else None,
+        weights=cells[weight].array.astype(np.float64) if weight else None,
         groups=_group_codes(cells[group]) if group else None,
         times=order(cells[clock]) if clock else None,
         fingerprint=digest,
@@ -200,39 +187,41 @@ def _called(source: Any) -> str:
     return "frame"
 
 
-# --- the columns the user named ------------------------------------------------------------------------------------------
+# --- the columns the user named ---
 
 
-def _check_names(
-    names: Sequence[str],
-    target: str,
-    time: str | None,
-    group: str | None,
-    weight: str | None,
-    drop: Sequence[str],
-    source: Any,
-) -> None:
-    if isinstance(drop, str):
-        raise BadColumn(f"drop is a list of columns; this is the text {drop!r}", fix=f"say drop=[{drop!r}]")
-    roles = {"target": target, "time": time, "group": group, "weight": weight}
-    taken: dict[str, str] = {}
-    for role, column in [*((r, c) for r, c in roles.items() if c is not None), *(("drop", c) for c in drop)]:
-        if column not in names:
-            _refuse_unknown(role, column, names, source)
-        if column in taken and (role, taken[column]) != ("drop", "drop"):
-            raise BadColumn(
-                f"column {column!r} is named both as {taken[column]} and as {role}",
-                fix=f"name another column as {role}",
-            )
-        taken[column] = role
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The columns the user named, by what for."""
+
+    target: str
+    time: str | None
+    group: str | None
+    weight: str | None
+    drop: tuple[str, ...]
+
+    def check(self, names: Sequence[str], source: Any) -> None:
+        """Refuse names that are not there, and columns named for two uses."""
+        roles = {"target": self.target, "time": self.time, "group": self.group, "weight": self.weight}
+        named = [(role, column) for role, column in roles.items() if column is not None]
+        taken: dict[str, str] = {}
+        for role, column in [*named, *(("drop", column) for column in dict.fromkeys(self.drop))]:
+            if column not in names:
+                raise _unknown(role, column, names, source)
+            if column in taken:
+                raise BadColumn(
+                    f"column {column!r} is named both as {taken[column]} and as {role}",
+                    fix=f"name another column as {role}",
+                )
+            taken[column] = role
 
 
-def _refuse_unknown(role: str, column: str, names: Sequence[str], source: Any) -> None:
+def _unknown(role: str, column: str, names: Sequence[str], source: Any) -> BadColumn:
     meant = closest(str(column), names)
     headless = isinstance(source, (str, os.PathLike)) and all(find_number(name) is not None for name in names)
     hint = "; its first line seems to hold values, where the names of the columns belong" if headless else ""
     example = f"{role}=[{meant!r}]" if role == "drop" else f"{role}={meant!r}"
-    raise BadColumn(
+    return BadColumn(
         f"there is no column {column!r} to be the {role}".replace("to be the drop", "to drop")
         + f" in {_called(source)!r}; it has {listing(names)}{hint}",
         fix=f"did you mean {example}?" if meant else "name one of the columns above",
@@ -240,32 +229,24 @@ def _refuse_unknown(role: str, column: str, names: Sequence[str], source: Any) -
 
 
 def _find_roles(
-    cells: Mapping[str, Cells],
-    rows: NDArray[np.int64],
-    target: str,
-    clock: str | None,
-    group: str | None,
-    weight: str | None,
-    drop: Sequence[str],
-    *,
-    clock_found: bool,
+    cells: Mapping[str, Cells], rows: NDArray[np.int64], asked: _Asked, *, clock_found: bool
 ) -> dict[str, Found]:
     found: dict[str, Found] = {}
     for name, of in cells.items():
-        if name == target:
+        if name == asked.target:
             found[name] = with_role(name, of, "target")
-        elif name in drop:
-            found[name] = dropped(name, of, "constant" if of.kind == "empty" else "numeric", "as asked")
-        elif name == clock:
+        elif name in asked.drop:
+            found[name] = dropped_as_asked(name, of)
+        elif name == asked.time:
             _check_time(name, of, rows)
             found[name] = time_role(name, of, found=clock_found)
-        elif name == group:
+        elif name == asked.group:
             found[name] = with_role(name, of, "group", *_group_notes(name, of))
-        elif name == weight:
+        elif name == asked.weight:
             _check_weight(name, of, rows)
             found[name] = with_role(name, of, "weight")
         else:
-            found[name] = find_role(name, of, running=clock is not None)
+            found[name] = find_role(name, of, running=asked.time is not None)
     return without_duplicates(cells, found)
 
 
@@ -308,14 +289,14 @@ def _check_weight(name: str, cells: Cells, rows: NDArray[np.int64]) -> None:
     if wrong.any():
         at = int(np.argmax(wrong))
         raise BadValues(
-            f"the weight column {name!r} holds {cells.array[at]} in row {int(rows[at]) + 1:,}; weights are numbers >= 0",
+            f"the weight column {name!r} holds {cells.array[at]} in row {int(rows[at]) + 1:,}, which is no weight >= 0",
             fix="correct it, or give the row weight 0",
         )
     if not (cells.array > 0).any():
         raise BadValues(f"the weight column {name!r} is 0 in every row", fix="name another column, or leave weight out")
 
 
-# --- assembling ----------------------------------------------------------------------------------------------------------
+# --- assembling ---
 
 
 def _unique_names(features: Sequence[Feature]) -> tuple[Feature, ...]:
@@ -342,9 +323,8 @@ def _frame(found: Any, cells: Mapping[str, Cells], n_rows: int) -> pd.DataFrame:
 
 def _array(column: Column, cells: Cells, array: Any) -> Any:
     if column.held == "boolean":
-        gaps = cells.missing
-        return pd.array(np.where(gaps, None, array == 1), dtype="boolean") if gaps.any() else array == 1
+        return boolean_array(array)
     if column.held == "text":
         assert cells.levels is not None
-        return text_array(np.append(cells.levels, None)[cells.array])  # type: ignore[arg-type]
+        return text_array(np.array([*cells.levels, None], dtype=object)[cells.array])
     return array

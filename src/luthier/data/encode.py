@@ -1,7 +1,7 @@
 """From the columns of a frame to the float matrix that models take, by a rule written down in features and columns.
 
-Training and prediction use this one path. Nothing here is fitted: levels and parts stand in the schema, hashed words need
-no vocabulary. In every column NaN is a missing value; in categorical columns it is also a level never seen.
+Training and prediction use this one path. Nothing here is fitted: levels and parts stand in the schema, hashed words
+need no vocabulary. In every column NaN is a missing value; in categorical columns it is also a level never seen.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _refuse_infinite(X: Floats, features: Sequence[Feature]) -> NoReturn:
     )
 
 
-# --- one reader a kind ---------------------------------------------------------------------------------------------------
+# --- one reader a kind ---
 
 
 def as_numbers(values: Values, column: Column) -> Floats:
@@ -286,7 +286,7 @@ def _read_each(values: Values, read: _Read, name: str, expected: str) -> Floats:
     return np.asarray(table[codes])
 
 
-# --- dates and words -----------------------------------------------------------------------------------------------------
+# --- dates and words ---
 
 CALENDAR = {"month": 365, "day": 31, "weekday": 7, "dayofyear": 365, "hour": 1}  # part -> days of its cycle
 
@@ -299,6 +299,7 @@ def datetime_part(stamps: NDArray[np.datetime64], part: str) -> Floats:
     if gone.any():
         stamps = np.where(gone, np.datetime64(0, "us"), stamps)
     microseconds = stamps.view(np.int64)
+    out: NDArray[Any]
     if part == "hour":
         out = microseconds % _DAY_US / 3.6e9
     elif part == "days":

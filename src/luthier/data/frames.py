@@ -42,8 +42,8 @@ class Table:
 def open_frame(frame: Any) -> Table:
     """The columns of a pandas, polars or Arrow frame.
 
-    A pandas index is a matter of book-keeping and is left out, unless it holds dates: those are data, so they come first
-    as a column named as the index is, or "index".
+    A pandas index is a matter of book-keeping and is left out, unless it holds dates: those are data, so they come
+    first as a column named as the index is, or "index".
 
     Raises
     ------

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,8 @@ from luthier.data.provenance import Provenance, SourceFile
 from luthier.data.suggest import closest, listing
 from luthier.data.words import PLAIN_INTEGER, PLAIN_NUMBER
 from luthier.errors import BadColumn, UnreadableData
+
+# ruff: noqa: S608 - queries hold nothing of the user's but file names and delimiters, both quoted by `_quoted`
 
 FORMATS: Final = {
     ".csv": "csv",
@@ -44,7 +46,9 @@ _NEVER = "\x01"  # a delimiter that no header holds, to read a line as a whole
 
 @contextmanager
 def open_table(source: Any, *, as_written: bool = False) -> Iterator[tuple[Table, Provenance]]:
-    """The table behind a path, a glob or a frame, and where it came from. Its columns can be read inside the `with` only.
+    """The table behind a path, a glob or a frame, and where it came from.
+
+    Its columns can be read inside the `with` only.
 
     Parameters
     ----------
@@ -156,7 +160,8 @@ def _with_gaps(values: NDArray[Any], wider: type) -> NDArray[Any]:
     """Without the mask: gaps become NaN in floats (or None in objects), to which integers and booleans give way."""
     if not isinstance(values, np.ma.MaskedArray) or not np.ma.getmaskarray(values).any():
         return np.asarray(values)
-    return np.where(np.ma.getmaskarray(values), np.nan if wider is float else None, values.data)
+    gap: Any = np.nan if wider is float else None
+    return np.where(np.ma.getmaskarray(values), gap, values.data)
 
 
 def _stamps(microseconds: NDArray[Any]) -> NDArray[Any]:
@@ -164,7 +169,7 @@ def _stamps(microseconds: NDArray[Any]) -> NDArray[Any]:
     return np.where(np.ma.getmaskarray(microseconds), np.datetime64("NaT", "us"), stamps)
 
 
-# --- finding the files -------------------------------------------------------------------------------------------------
+# --- finding the files ---
 
 
 def _find_files(source: str) -> list[str]:
@@ -178,16 +183,17 @@ def _find_files(source: str) -> list[str]:
         example = path / f"*{_suffix(inside[0])}" if inside else path / "*.csv"
         raise UnreadableData(f"{source!r} is a folder", fix=f"name its files by a pattern: '{example}'")
     if glob.has_magic(source):
-        found = sorted(p for p in glob.glob(str(path), recursive=True) if Path(p).is_file())
+        # Path.glob takes no absolute patterns.
+        found = sorted(p for p in glob.glob(str(path), recursive=True) if Path(p).is_file())  # noqa: PTH207
         if found:
             return found
         raise UnreadableData(f"no file matches {source!r}", fix=f"look at what is there: ls {path.parent}")
-    _refuse_missing(source, path)
+    raise _missing(source, path)
 
 
-def _refuse_missing(source: str, path: Path) -> NoReturn:
+def _missing(source: str, path: Path) -> UnreadableData:
     if not path.parent.is_dir():
-        raise UnreadableData(
+        return UnreadableData(
             f"there is no file {source!r}: the folder {str(path.parent)!r} does not exist", fix="check the path"
         )
     here = sorted(p.name for p in path.parent.iterdir() if p.is_file())
@@ -199,7 +205,7 @@ def _refuse_missing(source: str, path: Path) -> NoReturn:
         fix = f"the folder holds {listing(tables, most=6)}"
     else:
         fix = f"look at what is there: ls {path.parent}"
-    raise UnreadableData(f"there is no file {source!r}", fix=fix)
+    return UnreadableData(f"there is no file {source!r}", fix=fix)
 
 
 def _suffix(name: str) -> str:
@@ -233,22 +239,24 @@ def _place(path: str) -> str:
     return _quoted(glob.escape(path))
 
 
-# --- loading: each gives the names, the rows of every file, and the options to be recorded -------------------------------
+# --- loading: each gives the names, the rows of every file, and the options to be recorded ---
 
 _Loaded = tuple[tuple[str, ...], list[int], tuple[tuple[str, str], ...]]
 
 
 def _load_csv(connection: Any, paths: Sequence[str]) -> _Loaded:
     names: tuple[str, ...] = ()
-    counts, delimiters = [], []
+    counts: list[int] = []
+    delimiters: list[str] = []
     for path in paths:
         delimiter, own = _header(connection, path)
         names = names or own
         _check_same_columns(names, own, paths[0], path)
         columns = ", ".join(f"'c{names.index(name)}': 'VARCHAR'" for name in own)
         query = (
-            f"SELECT {', '.join(f'c{i}' for i in range(len(names)))} FROM read_csv({_place(path)}, delim={_quoted(delimiter)}, "
-            f"quote='\"', escape='\"', comment='', skip=0, header=true, auto_detect=false, columns={{{columns}}})"
+            f"SELECT {', '.join(f'c{i}' for i in range(len(names)))} FROM read_csv({_place(path)}, "
+            f"delim={_quoted(delimiter)}, quote='\"', escape='\"', comment='', skip=0, header=true, "
+            f"auto_detect=false, columns={{{columns}}})"
         )
         _load(connection, query, path, first=path == paths[0])
         counts.append(_count(connection) - sum(counts))
@@ -330,7 +338,7 @@ def _top_level(rows: Sequence[tuple[str, int | None]]) -> list[str]:
 
 
 def _name_by_position(connection: Any, query: str, n_columns: int, place: str) -> None:
-    """Make "data" of the query, its columns called c0, c1, ... so that no name needs quoting or clashes with another."""
+    """Make "data" of the query, its columns called c0, c1, ... so that no name needs quoting or clashes."""
     names = ", ".join(f"c{i}" for i in range(n_columns))
     _execute(connection, f"CREATE TEMP VIEW data AS SELECT {names} FROM ({query}) AS t({names})", place)
 
@@ -343,7 +351,7 @@ def _load(connection: Any, query: str, path: str, *, first: bool) -> None:
     _execute(connection, f"CREATE TEMP TABLE data AS {query}" if first else f"INSERT INTO data {query}", path)
 
 
-# --- what DuckDB complains of, in our words ------------------------------------------------------------------------------
+# --- what DuckDB complains of, in our words ---
 
 
 def _execute(connection: Any, query: str, path: str) -> Any:

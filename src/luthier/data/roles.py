@@ -57,7 +57,6 @@ def find_role(name: str, cells: Cells, *, running: bool = False) -> Found:
     running
         Whether the rows are ordered in time, so that a second column that runs with them is of no use.
     """
-    n = len(cells)
     if cells.kind == "empty":
         return dropped(name, cells, "empty", "it is empty in every row")
     if cells.kind == "nested":
@@ -71,12 +70,19 @@ def find_role(name: str, cells: Cells, *, running: bool = False) -> Found:
         return _feature(name, cells, "boolean", "boolean", cells.array)
     if cells.kind == "number":
         return _number_feature(name, cells, distinct, running=running)
-    return _word_feature(name, cells, distinct, n)
+    return _word_feature(name, cells, distinct)
 
 
 def dropped(name: str, cells: Cells, kind: Kind, reason: str) -> Found:
     """A column that is left out."""
     return Found(summary(name, cells, "dropped", kind, reason=reason), notes=(Note(name, "dropped", reason),))
+
+
+def dropped_as_asked(name: str, cells: Cells) -> Found:
+    """A column that the user leaves out."""
+    return Found(
+        summary(name, cells, "dropped", _kind(cells), reason="as asked"), notes=(Note(name, "dropped", "as asked"),)
+    )
 
 
 def with_role(name: str, cells: Cells, role: Role, *notes: Note) -> Found:
@@ -108,7 +114,7 @@ def time_role(name: str, cells: Cells, *, found: bool) -> Found:
     return Found(summary(name, cells, "time", "datetime"), _date_features(name, parts), cells.array, tuple(notes))
 
 
-# --- kinds of feature ----------------------------------------------------------------------------------------------------
+# --- kinds of feature ---
 
 
 def _feature(
@@ -116,7 +122,7 @@ def _feature(
 ) -> Found:
     column = replace(summary(name, cells, "feature", kind), held=held)
     converted = tuple(Note(name, "converted", remark) for remark in cells.remarks)
-    features = (Feature(name, name, kind, **known),) if kind in {"numeric", "boolean", "categorical"} else ()  # type: ignore[arg-type]
+    features = (Feature(name, name, kind, **known),) if kind in {"numeric", "boolean", "categorical"} else ()
     return Found(column, features, array, (*converted, *notes))
 
 
@@ -130,7 +136,7 @@ def _number_feature(name: str, cells: Cells, distinct: int, *, running: bool) ->
             return dropped(name, cells, "id", "it numbers the rows one by one")
         if suggests_identity(name):
             return dropped(name, cells, "id", f"it identifies rows: {distinct:,} different values in as many rows")
-    notes = ()
+    notes: tuple[Note, ...] = ()
     if suggests_identity(name) and distinct > ID_LEAST_DISTINCT and name.strip():
         notes = (
             Note(
@@ -166,7 +172,7 @@ def _date_features(name: str, parts: Sequence[str]) -> tuple[Feature, ...]:
     return tuple(Feature(f"{name}.{part}", name, "datetime_part", part=part) for part in parts)
 
 
-def _word_feature(name: str, cells: Cells, distinct: int, n: int) -> Found:
+def _word_feature(name: str, cells: Cells, distinct: int) -> Found:
     assert cells.levels is not None
     words = cells.words()
     if not cells.declared:
@@ -254,7 +260,7 @@ def _categorical_feature(name: str, cells: Cells, distinct: int) -> Found:
     return _feature(name, cells, "categorical", "text", cells.words(), note, levels=(*words, rare), rare=rare)
 
 
-# --- summaries and duplicates --------------------------------------------------------------------------------------------
+# --- summaries and duplicates ---
 
 
 def without_duplicates(cells: Mapping[str, Cells], found: Mapping[str, Found]) -> dict[str, Found]:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from luthier.canonical import digest
-from luthier.data.cells import Values, level_text
+from luthier.data.cells import Values, categorical, level_text
 from luthier.data.columns import Column, Feature, Floats, Label, Note, Task
 from luthier.data.encode import as_booleans, as_datetimes, as_levels, as_numbers, as_texts, encode
 from luthier.data.frames import Table, open_frame, plain
@@ -128,7 +128,8 @@ class Schema:
             found = [codes[key] for key in label_keys(value) if key in codes]
             if not found:
                 raise BadTarget(
-                    f"row {row + 1} of {self.target!r} holds {value!r}, which is none of the classes {listing(map(str, self.classes))}",
+                    f"row {row + 1:,} of {self.target!r} holds {value!r}, which is none of its classes: "
+                    f"{listing(map(str, self.classes))}",
                     fix="leave out rows whose label is not known to the model",
                 )
             out[row] = found[0]
@@ -218,20 +219,22 @@ def frame_array(values: Values, column: Column, feature: Feature) -> Any:
     if column.held == "number":
         return as_numbers(values, column)
     if column.held == "boolean":
-        truth = as_booleans(values, column)
-        return (
-            pd.array(np.where(np.isnan(truth), None, truth == 1), dtype="boolean")
-            if np.isnan(truth).any()
-            else truth == 1
-        )
+        return boolean_array(as_booleans(values, column))
     if column.held == "datetime":
         return as_datetimes(values, column)
     if column.held == "category":
         codes = as_levels(values, feature)
-        return pd.Categorical.from_codes(np.where(np.isnan(codes), -1, codes).astype(np.int64), list(feature.levels))
+        levels = np.array(feature.levels, dtype=object)
+        return categorical(np.where(np.isnan(codes), -1, codes).astype(np.int64), levels)
     return text_array([text.strip() or None for text in as_texts(values)])
 
 
-def text_array(texts: Sequence[str | None]) -> pd.Series[str]:
-    """Text with gaps, in the type pandas of this version gives to text."""
-    return pd.Series(texts, dtype="str" if int(pd.__version__.partition(".")[0]) >= 3 else object)
+def boolean_array(truth: Floats) -> Any:
+    """1.0, 0.0 and NaN as booleans, with gaps if there are any."""
+    gone = np.isnan(truth)
+    return pd.arrays.BooleanArray(truth == 1, gone) if gone.any() else truth == 1
+
+
+def text_array(texts: Sequence[Any] | NDArray[np.object_]) -> Any:
+    """Text with gaps (None), in the type that pandas of this version gives to text."""
+    return pd.Series(list(texts), dtype="str" if int(pd.__version__.partition(".")[0]) >= 3 else object)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, cast, get_args
+from dataclasses import dataclass, replace
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from luthier.data.cells import Cells, undeclared
 from luthier.data.columns import Label, Note, Task
 from luthier.data.schema import label_keys
 from luthier.data.suggest import closest, listing
-from luthier.data.words import MISSING_LABELS, POSITIVE_WORDS, TRUTH
+from luthier.data.words import MISSING_LABELS, POSITIVE_WORDS, TRUTH, find_number
 from luthier.errors import BadTarget, BadValues
 
 # Our judgement, for whole numbers when the task is not named: so few values are classes if each has so many rows.
@@ -55,7 +55,7 @@ def known_rows(name: str, cells: Cells) -> tuple[NDArray[np.int64], tuple[Note, 
     if cells.kind == "text" and cells.levels is not None:
         lost = np.array([word.casefold() in MISSING_LABELS for word in cells.levels], dtype=bool)
         gaps = [repr(word) for word in cells.levels[lost]]
-        missing |= np.append(lost, True)[cells.array]  # noqa: FBT003
+        missing |= np.append(lost, True)[cells.array]
     n = int(missing.sum())
     if n == len(cells):
         raise BadTarget(
@@ -100,21 +100,37 @@ def make_target(
         held = "dates" if cells.kind == "datetime" else "lists, mappings or bytes"
         raise BadTarget(f"the target {name!r} holds {held}", fix="give a target of numbers or of classes")
     check_finite(name, cells, rows)
-    labels, codes = _distinct(cells)
+    given = _given(name, cells, rows)
+    labels, codes = given.labels, given.codes
     if len(labels) == 1:
         raise BadTarget(
             f"the target {name!r} is {labels[0]!r} in all {len(codes):,} rows, so there is nothing to learn",
             fix="name another column as target, or give rows of at least two classes",
         )
-    found, why = _find_task(name, cells, labels, codes)
+    notes: tuple[Note, ...] = ()
     if task is None:
-        notes = (Note(name, "assumed", f"task {found}: {why}; to change it say task='...'"),)
-    else:
-        notes = ()
-        found = task
-    if found == "regression":
-        return _regression(name, cells, labels, codes, rows, notes, positive)
-    return _classification(name, cells, labels, codes, rows, notes, positive, found)
+        task, why = _find_task(name, cells, given)
+        notes = (Note(name, "assumed", f"task {task}: {why}; to change it say task='...'"),)
+    target = _regression(given, cells, positive) if task == "regression" else _classification(given, task, positive)
+    return replace(target, notes=(*notes, *target.notes))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Given:
+    """A target column: its different values, sorted and in types of Python's own, and which row has which."""
+
+    name: str
+    labels: Sequence[Label]
+    codes: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        return np.bincount(self.codes, minlength=len(self.labels))
+
+    def row_of(self, code: int) -> int:
+        """Where the label first stands, counted from 1."""
+        return int(self.rows[np.argmax(self.codes == code)]) + 1
 
 
 def check_finite(name: str, cells: Cells, rows: NDArray[np.int64]) -> None:
@@ -136,30 +152,29 @@ def check_finite(name: str, cells: Cells, rows: NDArray[np.int64]) -> None:
         )
 
 
-def _distinct(cells: Cells) -> tuple[list[Label], NDArray[np.int64]]:
-    """The different values, sorted, in types of Python's own, and their codes."""
+def _given(name: str, cells: Cells, rows: NDArray[np.int64]) -> _Given:
     if cells.levels is not None:
-        values, codes = np.unique(cells.levels[cells.array].astype(str), return_inverse=True)
-        return [str(value) for value in values], codes
+        words, codes = np.unique(cells.levels[cells.array].astype(str), return_inverse=True)
+        return _Given(name, [str(word) for word in words], codes, rows)
     values, codes = np.unique(cells.array, return_inverse=True)
     if cells.kind == "boolean":
-        return [bool(value) for value in values], codes
+        return _Given(name, [bool(value) for value in values], codes, rows)
     whole = _are_whole(values)
-    return [int(value) if whole else float(value) for value in values], codes
+    return _Given(name, [int(value) if whole else float(value) for value in values], codes, rows)
 
 
 def _are_whole(values: NDArray[Any]) -> bool:
     return values.dtype.kind == "i" or bool((values == np.rint(values)).all() and (np.abs(values) < 2**53).all())
 
 
-def _find_task(name: str, cells: Cells, labels: Sequence[Label], codes: NDArray[np.int64]) -> tuple[Task, str]:
-    k, n = len(labels), len(codes)
+def _find_task(name: str, cells: Cells, given: _Given) -> tuple[Task, str]:
+    k, n = len(given.labels), len(given.codes)
     if cells.kind in {"text", "boolean"}:
         return ("binary" if k == 2 else "multiclass"), f"{name!r} has {k:,} classes"
-    whole = isinstance(labels[0], int)
+    whole = isinstance(given.labels[0], int)
     if k == 2 and whole:
-        return "binary", f"{name!r} holds two values, {labels[0]} and {labels[1]}"
-    fewest = int(np.bincount(codes).min())
+        return "binary", f"{name!r} holds two values, {given.labels[0]} and {given.labels[1]}"
+    fewest = int(given.counts.min())
     if not whole:
         return "regression", f"{name!r} holds numbers with decimals"
     if k > MOST_NUMBERED_CLASSES:
@@ -169,41 +184,26 @@ def _find_task(name: str, cells: Cells, labels: Sequence[Label], codes: NDArray[
     return "regression", f"{name!r} holds {k} different numbers, too many for {n:,} rows to be classes"
 
 
-def _regression(
-    name: str,
-    cells: Cells,
-    labels: Sequence[Label],
-    codes: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    notes: tuple[Note, ...],
-    positive: Label | None,
-) -> Target:
-    cells = undeclared(cells)
+def _regression(given: _Given, cells: Cells, positive: Label | None) -> Target:
+    name, cells = given.name, undeclared(cells)
     if cells.kind == "text":
         assert cells.levels is not None
-        word = cells.levels[cells.array[0]]
+        odd = next(code for code, word in enumerate(cells.levels) if find_number(word) is None)
+        row = int(given.rows[np.argmax(cells.array == odd)]) + 1
         raise BadTarget(
-            f"regression needs numbers, but the target {name!r} holds {word!r} (row {int(rows[0]) + 1:,}) among {len(labels):,} words",
-            fix="leave task out, or say task='multiclass', to predict classes",
+            f"regression needs numbers, but row {row:,} of the target {name!r} holds {cells.levels[odd]!r}",
+            fix="correct or leave out such rows; or say task='multiclass' to predict classes",
         )
     if positive is not None:
         raise BadTarget(
             f"a positive class ({positive!r}) is named, but {name!r} is to be predicted as a number",
             fix="say task='binary', or leave positive out",
         )
-    return Target("regression", (), cells.array.astype(np.float64), notes)
+    return Target("regression", (), cells.array.astype(np.float64), ())
 
 
-def _classification(
-    name: str,
-    cells: Cells,
-    labels: Sequence[Label],
-    codes: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    notes: tuple[Note, ...],
-    positive: Label | None,
-    task: Task,
-) -> Target:
+def _classification(given: _Given, task: Task, positive: Label | None) -> Target:
+    name, labels, counts = given.name, given.labels, given.counts
     if task == "binary" and len(labels) > 2:
         raise BadTarget(
             f"a binary task has two classes, but {name!r} has {len(labels):,}: {listing(map(str, labels), most=6)}",
@@ -214,50 +214,43 @@ def _classification(
             f"{name!r} holds {len(labels):,} different numbers with decimals, which are no classes",
             fix="say task='regression'",
         )
-    counts = np.bincount(codes)
     if counts.min() == 1:
-        _refuse_single(name, labels, codes, counts, rows)
+        raise _single_row(given)
     if len(labels) > 2:
         if positive is not None:
             raise BadTarget(
                 f"a positive class ({positive!r}) is named, but {name!r} has {len(labels):,} classes",
                 fix="leave positive out, or make the target binary",
             )
-        return Target("multiclass", tuple(labels), codes.astype(np.int64), notes)
+        return Target("multiclass", tuple(labels), given.codes.astype(np.int64), ())
+    notes: list[Note] = []
     if task == "multiclass":
-        notes = (*notes, Note(name, "assumed", "task binary: a multiclass task of two classes is one"))
+        notes.append(Note(name, "assumed", "task binary: a multiclass task of two classes is one"))
     if positive is None:
         at, why = _find_positive(labels, counts)
-        notes = (
-            *notes,
-            Note(
-                name, "assumed", f"positive class {labels[at]!r}: {why}; to change it say positive={labels[1 - at]!r}"
-            ),
-        )
+        other = f"to change it say positive={labels[1 - at]!r}"
+        notes.append(Note(name, "assumed", f"positive class {labels[at]!r}: {why}; {other}"))
     else:
         at = _named_positive(name, labels, positive)
     classes = (labels[1 - at], labels[at])
-    return Target("binary", classes, (codes == at).astype(np.int64), notes)
+    return Target("binary", classes, (given.codes == at).astype(np.int64), tuple(notes))
 
 
-def _refuse_single(
-    name: str, labels: Sequence[Label], codes: NDArray[np.int64], counts: NDArray[np.int64], rows: NDArray[np.int64]
-) -> None:
-    single = np.flatnonzero(counts == 1)
-    label = labels[single[0]]
-    row = int(rows[np.argmax(codes == single[0])]) + 1
-    if len(single) > len(labels) / 2:
-        raise BadTarget(
-            f"{len(single):,} of the {len(labels):,} classes of {name!r} have a single row ({label!r}: row {row:,}), so it "
-            "rather names rows than classes",
-            fix="name another column as target" + (", or say task='regression'" if not isinstance(label, str) else ""),
+def _single_row(given: _Given) -> BadTarget:
+    single = np.flatnonzero(given.counts == 1)
+    label, row = given.labels[single[0]], given.row_of(int(single[0]))
+    or_regression = "" if isinstance(label, str) else ", or say task='regression'"
+    if len(single) > len(given.labels) / 2:
+        return BadTarget(
+            f"{len(single):,} of the {len(given.labels):,} classes of {given.name!r} have a single row "
+            f"({label!r}: row {row:,}), so it names rows rather than classes",
+            fix=f"name another column as target{or_regression}",
         )
-    raise BadTarget(
-        f"class {label!r} of {name!r} has a single row (row {row:,})"
-        + (f", and so have {len(single) - 1:,} other classes" if len(single) > 1 else "")
-        + "; to learn and to check a class takes at least two",
-        fix="leave out such rows, or put rare classes together under one name"
-        + ("; or say task='regression'" if not isinstance(label, str) else ""),
+    others = f", and so have {len(single) - 1:,} other classes" if len(single) > 1 else ""
+    return BadTarget(
+        f"class {label!r} of {given.name!r} has a single row (row {row:,}){others}; to learn a class and to check it "
+        "takes at least two",
+        fix=f"leave out such rows, or put rare classes together under one name{or_regression}",
     )
 
 
@@ -284,14 +277,15 @@ def _named_positive(name: str, labels: Sequence[Label], positive: Label) -> int:
     if word in folded:
         return folded[word]
     # "Yes" for a target of 0 and 1, or of true and false, and the other way round.
-    truth = {
-        TRUTH.get(str(label).casefold(), cast("float | None", label if label in {0, 1} else None)): at
-        for at, label in enumerate(labels)
-    }
-    meant = TRUTH.get(word, {"1": 1.0, "0": 0.0}.get(word))
-    if meant is not None and set(truth) == {0.0, 1.0}:
-        return truth[meant]
+    meant = _truth(word)
+    truths = [_truth(str(label).casefold()) for label in labels]
+    if meant is not None and set(truths) == {0.0, 1.0}:
+        return truths.index(meant)
     raise BadTarget(
         f"{positive!r} is not a class of {name!r}; its classes are {listing(map(str, labels))}",
         fix=f"say positive={labels[1]!r} or positive={labels[0]!r}",
     )
+
+
+def _truth(word: str) -> float | None:
+    return TRUTH.get(word, {"1": 1.0, "0": 0.0}.get(word))

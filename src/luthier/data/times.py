@@ -1,7 +1,7 @@
 """Finding the column that orders the rows in time, declared or not.
 
-Where rows are ordered in time, folds that shuffle them promise what the future does not keep; so the order is looked for
-unasked: dates that run with the rows, and running numbers whose name speaks of time.
+Where rows are ordered in time, folds that shuffle them promise what the future does not keep; so the order is looked
+for unasked: dates that run with the rows, and running numbers whose name speaks of time.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from luthier.data.cells import Cells
 from luthier.data.columns import Floats
 from luthier.data.words import suggests_time
 
-# Our judgement. A clock set back in autumn, or a few late entries, leave the order in time clear; a panel (the series of one
-# shop below that of another) has as few steps back, but each goes far, which the rank correlation sees.
+# Our judgement. A clock set back in autumn, or a few late entries, leave the order in time clear; a panel (the series
+# of one shop below that of another) has as few steps back, but each goes far, which the rank correlation sees.
 MOST_STEPS_BACK = 0.01  # share of neighbouring rows
 LEAST_RANK_CORRELATION = 0.99
 LEAST_DISTINCT = 10  # by chance ten values stand in order once in 3.6 million tables

@@ -36,14 +36,14 @@ YES_NO = (  # (no, yes)
 TRUTH = {word: value for pair in YES_NO for value, word in zip((0.0, 1.0), pair, strict=True)}
 
 POSITIVE_WORDS = frozenset(
-    """yes true t y ja oui on positive pos + bad churn churned fraud fraudulent default defaulted event case ill sick
-    disease diseased malignant spam fail failed failure faulty defect defective abnormal anomaly attack died dead death
-    cancelled canceled left leave lapsed clicked click converted purchase purchased""".split()
+    """yes true t y ja oui on positive pos + bad churn churned fraud fraudulent default defaulted event case ill
+    sick disease diseased malignant spam fail failed failure faulty defect defective abnormal anomaly attack
+    died dead death cancelled canceled left leave lapsed clicked click converted purchase purchased""".split()  # noqa: SIM905 - words read best as words
 )
 
 TIME_WORDS = frozenset(
-    """t ts time times timestamp datetime date dates step steps tick epoch period year month week day hour minute second
-    quarter seq sequence zeit datum""".split()
+    """t ts time times timestamp datetime date dates step steps tick epoch period year month week day hour minute
+    second quarter seq sequence zeit datum""".split()  # noqa: SIM905 - words read best as words
 )
 ID_WORDS = frozenset({"id", "ids", "uid", "uuid", "guid", "index", "idx", "rowid", "rownum", "rownames", "unnamed"})
 
