@@ -14,7 +14,7 @@ from luthier.scoring.metrics import (
     get_metric,
     rank,
 )
-from luthier.scoring.splits import Splits
+from luthier.scoring.splits import Splits, choose_splits
 from luthier.scoring.table import OutOfFold
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "RankMetric",
     "Splits",
     "Task",
+    "choose_splits",
     "default_metric",
     "get_metric",
     "rank",
