@@ -65,12 +65,13 @@ class Quantiles:
         a, b = self.values[k], self.values[k + 1]
         return min(max(a + (x - k) * (b - a), a), b)
 
-    def to_unit(self, value: float) -> float:
+    def to_unit(self, value: Any) -> float:
         """Return the coordinate of an admissible value."""
         last = len(self.values) - 1
         k = min(bisect_right(self.values, value) - 1, last - 1)
         a, b = self.values[k], self.values[k + 1]
-        return (k + (value - a) / (b - a)) / last
+        u: float = (k + (value - a) / (b - a)) / last
+        return u
 
     def normal(self, value: Any) -> float:
         """Return an admissible value in its one form, a float; raise ValueError for any other."""

@@ -34,8 +34,8 @@ class Float:
     BadSpace
         The bounds are no finite numbers or out of order, or contradict `log` or `step`.
 
-    >>> Float(1e-4, 1.0, log=True).from_unit(0.5)
-    0.01
+    >>> Float(1, 16, log=True).from_unit(0.5)
+    4.0
     >>> Float(0, 1, step=0.3)
     Float(low=0.0, high=0.9, log=False, step=0.3)
     """
@@ -106,7 +106,7 @@ class Float:
             x = math.exp(min(max(x, self._start), self._start + self._length))
         return min(max(x, self.low), self.high)
 
-    def to_unit(self, value: float) -> float:
+    def to_unit(self, value: Any) -> float:
         """Return the coordinate of an admissible value."""
         if self.bins is not None:
             return self.bins.centre(self.index(value))
@@ -211,7 +211,7 @@ class Int:
         """Return the value at coordinate `u`; outside [0, 1] the nearest bound."""
         return self.low + self.bins.bin(u) * self.step
 
-    def to_unit(self, value: int) -> float:
+    def to_unit(self, value: Any) -> float:
         """Return the coordinate of an admissible value."""
         return self.bins.centre(self.index(value))
 

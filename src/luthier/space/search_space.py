@@ -44,13 +44,13 @@ class SearchSpace:
         be active, or two parameters that set the same argument at the same time.
 
     >>> space = SearchSpace.parse({
-    ...     "C": (1e-3, 1e3, "log"),
-    ...     "kernel": {"rbf": {"gamma": (1e-4, 1.0, "log")}, "linear": {}},
+    ...     "C": (1.0, 16.0, "log"),
+    ...     "kernel": {"rbf": {"gamma": (0.0, 2.0)}, "linear": {}},
     ... })
     >>> space.from_unit([0.5, 0.2, 0.75])
-    {'C': 1.0, 'kernel': 'rbf', 'gamma': 0.1}
-    >>> space.to_unit({"C": 1.0, "kernel": "linear"})
-    array([0.5 , 0.75,  nan])
+    {'C': 4.0, 'kernel': 'rbf', 'gamma': 1.5}
+    >>> space.to_unit({"C": 16.0, "kernel": "linear"})
+    array([1.  , 0.75,  nan])
     """
 
     parameters: tuple[Parameter, ...]
