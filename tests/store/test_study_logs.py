@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,6 +94,35 @@ def test_a_record_changed_behind_our_back_is_refused_at_the_place(
         raw.commit()
     with pytest.raises(StoreDamaged, match=named):
         log.events()
+
+
+def test_ctrl_c_around_a_commit_leaves_a_record_that_goes_on(
+    store: Store, log: StoredStudyLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sqlalchemy as sa
+
+    events = chain(*({"trial": trial} for trial in range(6)))
+    log.append(events[:1])
+    for n, (verb, before) in enumerate((("do_commit", True), ("do_commit", False), ("do_execute", False)), start=2):
+        dialect = log._database._engine.dialect
+        act = getattr(dialect, verb)
+
+        def strike(*args: Any, act: Any = act, before: bool = before) -> None:
+            if not before:
+                act(*args)
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(dialect, verb, strike)
+            with pytest.raises(KeyboardInterrupt):
+                log.append(events[n - 1 : n])
+        log.append(events[n - 1 : n])  # as an engine does that was never told
+        assert log.events() == events[:n]
+    writer = log._database._writer
+    assert isinstance(writer, sa.Connection)
+    writer.connection.dbapi_connection.execute("BEGIN IMMEDIATE")  # type: ignore[union-attr]  # and nobody noted it
+    log.append(events[4:])
+    assert log.events() == events
 
 
 def test_two_processes_cannot_both_continue_a_record(tmp_path: Path, store: Store, log: StoredStudyLog) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from luthier.tuning.record import GENESIS, Event
 
@@ -12,24 +12,27 @@ Tip = tuple[int, str]
 EMPTY: Tip = (-1, GENESIS)
 
 
-def tip_of(events: list[Event]) -> Tip:
+def tip_of(events: Sequence[Event]) -> Tip:
     """Where a chain stands after these events."""
     return (events[-1].seq, events[-1].digest) if events else EMPTY
 
 
-def continued(study: str, tip: Tip, events: Iterable[Event]) -> Tip:
-    """Where the chain stands once `events` follow `tip`.
+def continuation(study: str, tip: Tip, events: Sequence[Event]) -> Sequence[Event]:
+    """Those of `events` that are still to be written after `tip`.
 
-    Only the links are looked at, which costs nothing; the seals are recomputed whenever a record is read.
+    Events up to the tip itself are passed over: Ctrl-C may strike after a commit and before its writer knows of it, and
+    whoever is in doubt may say the same again. Only the links are looked at, which costs nothing; the seals are
+    recomputed whenever a record is read.
 
     Raises
     ------
     ValueError
         When an event does not follow its predecessor.
     """
+    known = next((place for place, event in enumerate(events, start=1) if (event.seq, event.digest) == tip), 0)
     seq, digest = tip
-    for event in events:
+    for event in events[known:]:
         if (event.seq, event.previous) != (seq + 1, digest):
             raise ValueError(f"event {event.seq} does not continue the record of study {study} after event {seq}")
         seq, digest = event.seq, event.digest
-    return seq, digest
+    return events[known:]

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from luthier.canonical import canonical_json
 from luthier.errors import StoreDamaged, StudyBusy, UnknownStudy
-from luthier.store.chain import EMPTY, Tip, continued, tip_of
+from luthier.store.chain import EMPTY, Tip, continuation, tip_of
 from luthier.store.database import Database
 from luthier.store.objects import Objects
 from luthier.store.out_of_fold import OutOfFoldFile, Predictions, predictions_digest
@@ -77,6 +77,8 @@ class StoredStudyLog:
     def append(self, events: Sequence[Event]) -> None:
         """Write events as one durable transaction: when this returns they are on disk, and if it raises none is.
 
+        Saying again what is already the newest of the record is no error, so an interrupted call can be repeated.
+
         Raises
         ------
         ValueError
@@ -86,7 +88,7 @@ class StoredStudyLog:
         UnknownStudy
             When the study has been removed meanwhile.
         """
-        tip = continued(self.study, self._tip or self._newest(), events)
+        fresh = continuation(self.study, self._tip or self._newest(), events)
         rows = [
             {
                 "study": self.study,
@@ -97,18 +99,18 @@ class StoredStudyLog:
                 "previous": event.previous,
                 "digest": event.digest,
             }
-            for event in events
+            for event in fresh
         ]
         if not rows:
             return
+        self._tip = None  # unknown until the commit is: an interrupt may strike on either side of it
         try:
             with self._database.writing() as connection:
                 # The same statement after every fold: compiled once, it costs a third less than going through Core.
                 connection.exec_driver_sql(self._insert, rows)
         except sa.exc.IntegrityError as error:
-            self._tip = None
             raise self._conflict() from error
-        self._tip = tip
+        self._tip = tip_of(fresh)
 
     def _newest(self) -> Tip:
         newest = sa.select(EVENTS.c.seq, EVENTS.c.digest).where(EVENTS.c.study == self.study)

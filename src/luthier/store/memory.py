@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from luthier.errors import StoreDamaged
-from luthier.store.chain import continued, tip_of
+from luthier.store.chain import continuation, tip_of
 from luthier.store.out_of_fold import Predictions, check_fits
 from luthier.tuning.record import Event, check_chain
 
@@ -37,15 +37,14 @@ class MemoryStudyLog:
         return list(self._events)
 
     def append(self, events: Sequence[Event]) -> None:
-        """Add events, all or none.
+        """Add events, all or none; those that are already the newest of the record are passed over.
 
         Raises
         ------
         ValueError
             When they do not continue the chain.
         """
-        continued(self.study, tip_of(self._events), events)
-        self._events.extend(events)
+        self._events.extend(continuation(self.study, tip_of(self._events), events))
 
     def write_fold(self, trial: int, start: int, predictions: Predictions) -> None:
         """Put a fold's predictions at slab row `start` of a trial.

@@ -58,6 +58,8 @@ def connect(path: Path) -> sa.Engine:
     def _begin(connection: sa.Connection) -> None:
         kind = "IMMEDIATE" if connection.get_execution_options().get(WRITES) else "DEFERRED"
         raw: Any = connection.connection.dbapi_connection
+        if raw.in_transaction:  # Ctrl-C struck before SQLAlchemy had noted the transaction: nobody will end it
+            raw.rollback()
         try:
             raw.execute(f"BEGIN {kind}")
         except sqlite3.Error as error:  # SQLAlchemy knows nothing of this statement, so no handler would see it

@@ -81,6 +81,13 @@ class StudyLogSuite:
         log.append([])
         assert log.events() == []
 
+    def test_an_append_that_was_interrupted_can_be_said_again(self, log: StudyLog, reopened: Reopen) -> None:
+        events = chain({"trial": 0}, {"trial": 1}, {"trial": 2})
+        log.append(events[:2])
+        log.append(events[:2])
+        log.append(events)
+        assert reopened(log).events() == events
+
     def test_events_that_do_not_continue_the_chain_are_refused_whole(self, log: StudyLog, reopened: Reopen) -> None:
         events = chain({"trial": 0}, {"trial": 1}, {"trial": 2})
         log.append(events[:1])
