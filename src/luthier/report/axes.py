@@ -38,7 +38,7 @@ class Axis:
     @classmethod
     def spanning(cls, low: float, high: float, *, n_ticks: int = 5) -> Axis:
         """An axis from exactly `low` to exactly `high`, with ticks at round numbers in between."""
-        step = round_step((high - low) / max(n_ticks, 1))
+        step = round_step((high - low) / (n_ticks + 1))  # at most two ticks more than asked for
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
         ticks = tuple(k * step for k in range(first, last + 1))
         return cls(low, high, ticks, min(max(0, -math.floor(math.log10(step) + 1e-9)), 9))
@@ -64,14 +64,14 @@ def round_step(size: float) -> float:
 def typical_range(scores: Sequence[float], *, greater_is_better: bool, keep: Sequence[float | None] = ()) -> Axis:
     """An axis for many scores of which some may be hopeless.
 
-    The better end is always in sight. The worse end stops at three times the spread of the better half below the median
-    (our judgement), so that a failed idea does not hide the differences among the good ones; `keep` is always in sight.
+    The better end is always in sight. The worse end stops at twice the spread of the better half below the median (our
+    judgement), so that a failed idea does not hide the differences among the good ones; `keep` is always in sight.
     """
     values = np.asarray([s if greater_is_better else -s for s in scores if is_known(s)], dtype=np.float64)
     if not values.size:
         return Axis.around(keep)
     median, best = float(np.median(values)), float(values.max())
-    lowest = max(float(values.min()), median - 3 * (best - median)) if best > median else float(values.min())
+    lowest = max(float(values.min()), median - 2 * (best - median)) if best > median else float(values.min())
     ends = [lowest, best] if greater_is_better else [-lowest, -best]
     return Axis.around([*ends, *keep])
 

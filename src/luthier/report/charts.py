@@ -29,13 +29,15 @@ from luthier.report.drawing import (
 )
 from luthier.report.facts import ProgressPoint, ReportFacts, TrialFacts, is_known
 from luthier.report.figures import ScoreStyle, clipped, duration, money, number
-from luthier.report.words import confidence_word, metric_name
+from luthier.report.words import confidence_word, metric_meaning, metric_name
 from luthier.scoring.estimate import Estimate
 
 WIDE, NARROW = 760, 350
 MOST_FOLDS = 50
 """Folds drawn one by one; repeated cross-validation beyond that says nothing more to the eye."""
 MOST_FAMILIES = 12
+MOST_DOTS = 400
+"""Trials drawn one by one; of more, the best half of this number and an even choice of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,13 @@ class Chart:
     """One picture with everything a reader needs who cannot see it.
 
     `wide` and `narrow` are SVG elements to stand in a page; `title` and `text` are the name and the description that a
-    screen reader speaks; `header` and `rows` are the same figures as a table.
+    screen reader speaks; `note` stands below the picture for all; `header` and `rows` are the same figures as a table.
     """
 
     name: str
     title: str
     text: str
+    note: str
     wide: Markup
     narrow: Markup
     header: tuple[str, ...]
@@ -63,10 +66,11 @@ def _chart(
     *,
     header: tuple[str, ...],
     rows: Sequence[tuple[str, ...]],
+    note: str,
 ) -> Chart:
     wide = element(draw(WIDE).svg(), f"{name}-wide", title, text)
     narrow = element(draw(NARROW).svg(), f"{name}-narrow", title, text)
-    return Chart(name, title, text, wide, narrow, header, tuple(rows))
+    return Chart(name, title, text, note, wide, narrow, header, tuple(rows))
 
 
 # ---------------------------------------------------------------------------------------- honest, naive, default
@@ -90,9 +94,9 @@ class _Score:
 
 
 def comparison(facts: ReportFacts) -> Chart | None:
-    """Honest score against the naive one and the default's, with intervals; None where there is no score at all."""
+    """Honest score against the naive one and the default's, with intervals; None where there is nothing to compare."""
     style, scores = ScoreStyle.of(facts), _scores(facts)
-    if not scores:
+    if not scores or (len(scores) == 1 and not scores[0].interval):
         return None
     level = facts.verdict.honest.level if facts.verdict.honest is not None else 0.95
     direction = "Higher is better" if facts.metric.greater_is_better else "Lower is better"
@@ -106,6 +110,7 @@ def comparison(facts: ReportFacts) -> Chart | None:
             (s.label, style.score(s.value), f"[{style.score(s.low)}, {style.score(s.high)}]" if s.interval else "")
             for s in scores
         ],
+        note=f"{metric_name(facts)}. {metric_meaning(facts)}",
     )
 
 
@@ -154,8 +159,8 @@ def _scores(facts: ReportFacts) -> list[_Score]:
         add("Default settings, kept", "Default, kept", "honest", verdict.honest)
     else:
         add("Tuned model, honest score", "Tuned, honest", "honest", verdict.honest)
-    if is_known(verdict.naive):
-        add_point("Naive score, as most tools report", "Naive score", "naive", verdict.naive)
+    if is_known(facts.naive):
+        add_point("Naive score, as most tools report", "Naive score", "naive", facts.naive)
     if not verdict.default_kept:
         add("Default settings", "Default", "default", verdict.default)
     baseline = verdict.baseline
@@ -171,7 +176,7 @@ def _draw_comparison(facts: ReportFacts, scores: Sequence[_Score], width: int) -
     import altair as alt
 
     narrow = width < 500
-    left, right, pitch = (8, 8, 48) if narrow else (222, 180, 38)
+    left, right, pitch = (8, 8, 48) if narrow else (232, 172, 38)
     drawing = Drawing(width, left, right, top=4, bottom=46, height=pitch * len(scores) + 4)
     axis = Axis.around([v for s in scores for v in (s.low, s.high)], n_ticks=4 if narrow else 5)
     rows: list[Row] = [
@@ -199,8 +204,8 @@ def _draw_comparison(facts: ReportFacts, scores: Sequence[_Score], width: int) -
         drawing.text(labels, 0, align="left", dy=-19)
         drawing.text(shown, drawing.plot, align="right", dy=-19, fontWeight=600)
     else:
-        drawing.text(labels, -16, align="right")
-        drawing.text(shown, drawing.plot + 16, align="left", fontWeight=600)
+        drawing.text(labels, -left, align="left")
+        drawing.text(shown, drawing.plot + right, align="right", fontWeight=600)
     return drawing
 
 
@@ -221,6 +226,9 @@ def progress(facts: ReportFacts) -> Chart | None:
     if len(points) > 1:
         text += f" and {verb} to {style.score(last.score)} after {duration(last.seconds)}"
     text += f"; the run ended after {duration(end)}."
+    note = "The line is the naive score: it can only get better, so it promises more the longer one looks."
+    if facts.verdict.honest is not None:
+        note += " The dot beside it is where the honest score came to lie."
     steps = _thinned(points, 25)
     paid = any(is_known(p.money) for p in steps)
     currency = clipped(facts.run.currency, 12)
@@ -233,6 +241,7 @@ def progress(facts: ReportFacts) -> Chart | None:
         rows=[
             (duration(p.seconds), style.score(p.score), *((money(p.money, currency),) if paid else ())) for p in steps
         ],
+        note=note,
     )
 
 
@@ -274,10 +283,10 @@ def _draw_progress(
         return measured("Y", field, scores, None)
 
     line: list[Row] = [{"t": p.seconds / per, "s": p.score} for p in points]
-    labels = [("best so far", points[-1].score, "ink")]
+    labels = [("naive best", points[-1].score, "ink")]
     if default is not None:
         drawing.add("rule", [{"s": default}], {"y": y("s")}, color=LIGHT["default"], strokeDash=[5, 4], strokeWidth=1.5)
-        labels.append(("default", default, "default"))
+        labels.append(("naive default", default, "default"))
     path = [*line, {"t": end / per, "s": points[-1].score}]
     drawing.add("line", path, {"x": x, "y": y("s")}, interpolate="step-after", strokeWidth=2, color=LIGHT["ink"])
     drawing.add("point", line, {"x": x, "y": y("s")}, size=20, filled=True, opacity=1, color=LIGHT["ink"])
@@ -304,7 +313,7 @@ def _draw_progress(
 
 
 def trial_scores(facts: ReportFacts) -> Chart | None:
-    """Every trial's naive score, by model family, later trials darker; None with fewer than two scores."""
+    """Every trial's naive score, by model family, later trials stronger; None with fewer than two scores."""
     scored = [t for t in facts.ranked_trials() if is_known(t.score)]
     if len(scored) < 2:
         return None
@@ -317,6 +326,11 @@ def trial_scores(facts: ReportFacts) -> Chart | None:
         for name, trials in list(families.items())[: 2 * MOST_FAMILIES]
     ]
     text = "; ".join(f"{name}: best {best} of {n}" for name, n, best in rows[:MOST_FAMILIES])
+    note = "Scores far off the scale are held at its end as small arrows. In brackets: how many trials."
+    if len(scored) > MOST_DOTS:
+        note += f" The best {MOST_DOTS // 2} are drawn, and an even choice of the others."
+    if len(families) > MOST_FAMILIES:
+        note += f" {number(len(families) - MOST_FAMILIES)} more families are left out."
     return _chart(
         "trials",
         "Scores of all trials by family",
@@ -324,7 +338,18 @@ def trial_scores(facts: ReportFacts) -> Chart | None:
         lambda width: _draw_trials(facts, families, width),
         header=("Family", "Trials", "Best (naive)"),
         rows=rows,
+        note=note,
     )
+
+
+def _chosen_dots(facts: ReportFacts) -> set[int]:
+    """Numbers of the trials that are drawn."""
+    ranked = [t.number for t in facts.ranked_trials() if is_known(t.score)]
+    if len(ranked) <= MOST_DOTS:
+        return set(ranked)
+    best, others = ranked[: MOST_DOTS // 2], ranked[MOST_DOTS // 2 :]
+    even = {others[round(i * (len(others) - 1) / (MOST_DOTS // 2 - 1))] for i in range(MOST_DOTS // 2)}
+    return {*best, *even, *(n for n in (facts.shipped_trial, facts.default_trial) if n in set(ranked))}
 
 
 def _draw_trials(facts: ReportFacts, families: dict[str, list[TrialFacts]], width: int) -> Drawing:
@@ -335,6 +360,7 @@ def _draw_trials(facts: ReportFacts, families: dict[str, list[TrialFacts]], widt
     shown = list(families.items())[:MOST_FAMILIES]
     left, right, pitch, drop = (8, 8, 50, 12) if narrow else (150, 24, 38, 0)
     drawing = Drawing(width, left, right, top=6, bottom=46, height=pitch * len(shown) + 4)
+    drawn = _chosen_dots(facts)
     special = {facts.default_trial: "default", facts.shipped_trial: "honest"}
     all_scores = {t.number: t.score for _, trials in shown for t in trials if is_known(t.score)}
     keep = [all_scores[n] for n in special if n in all_scores]
@@ -343,6 +369,8 @@ def _draw_trials(facts: ReportFacts, families: dict[str, list[TrialFacts]], widt
     dots: list[Row] = []
     for i, (_, trials) in enumerate(shown):
         for t in trials:
+            if t.number not in drawn:
+                continue
             kind = special.get(t.number, "trial")
             # A fixed shuffle of heights (multiples of the golden ratio) keeps dots apart without chance.
             lift = 0.0 if kind != "trial" else ((t.number * 0.618033988749895) % 1 - 0.5) * 17
@@ -367,7 +395,7 @@ def _draw_trials(facts: ReportFacts, families: dict[str, list[TrialFacts]], widt
     if narrow:
         drawing.text(names, 0, align="left", dy=-22)
     else:
-        drawing.text(names, -16, align="right")
+        drawing.text(names, -left, align="left")
     return drawing
 
 
@@ -400,6 +428,11 @@ def fold_scores(facts: ReportFacts) -> Chart | None:
         for k, score in enumerate(ours)
     ]
     kind = "naive" if facts.verdict.default_kept else "default"
+    note = "Windows run from the oldest at the top to the newest." if unit == "Window" else ""
+    if theirs:
+        note = f"{note} Rows are split the same way for both, so each line is a fair pair.".strip()
+    if len(shipped.fold_scores) > len(ours):
+        note = f"{note} The first {len(ours)} of {len(shipped.fold_scores)} are shown.".strip()
     return _chart(
         "folds",
         f"Score in every {unit.lower()}",
@@ -407,6 +440,7 @@ def fold_scores(facts: ReportFacts) -> Chart | None:
         lambda width: _draw_folds(facts, ours, theirs, kind, width),
         header=(unit, name, *((rival_name,) if theirs else ())),
         rows=rows,
+        note=note,
     )
 
 
@@ -427,7 +461,7 @@ def _draw_folds(
 
     narrow = width < 500
     named = len(ours) <= 20
-    left = (78 if narrow else 150) if named else 24
+    left = (84 if narrow else 150) if named else 24
     pitch = 30 if len(ours) <= 10 else 20 if named else 10
     drawing = Drawing(width, left, 24, top=6, bottom=46, height=pitch * len(ours) + 4)
     axis = Axis.around([*ours, *theirs], n_ticks=4 if narrow else 6)
@@ -448,10 +482,10 @@ def _draw_folds(
     if named:
         unit = fold_word(facts)
         names = [{"y": h, "text": f"{unit} {k + 1}"} for k, h in enumerate(height)]
-        drawing.text(names, -16, align="right", fontSize=LABEL - 0.5)
+        drawing.text(names, -left, align="left", fontSize=LABEL - 0.5)
     return drawing
 
 
 def _axis_title(facts: ReportFacts, name: str) -> str:
     """The axis named, with an arrow towards better."""
-    return f"{name}, higher is better  →" if facts.metric.greater_is_better else f"←  {name}, lower is better"
+    return f"{name}, higher is better →" if facts.metric.greater_is_better else f"← {name}, lower is better"

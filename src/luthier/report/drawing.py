@@ -96,20 +96,26 @@ class Drawing:
         words = alt.Text("text", type="nominal")
         self.add("text", rows, {"x": fixed("X", left), "y": placed(), "text": words}, **look)
 
-    def svg(self) -> str:
-        """The drawing as Vega draws it."""
+    def specification(self) -> dict[str, Any]:
+        """The drawing as a Vega-Lite specification."""
         import altair as alt
-        import vl_convert
 
         chart = alt.layer(*self._layers).properties(width=self.plot, height=self.height)
-        spec = chart.to_dict(validate=False)  # ours alone; the tests validate, the user's budget does not pay for it
+        # Not validated here: no part of it comes from outside, and it would be the user's time. The tests validate.
+        spec: dict[str, Any] = chart.to_dict(validate=False)
         spec["datasets"] = self._tables
         spec["padding"] = {"left": self.left, "right": self.right, "top": self.top, "bottom": self.bottom}
         spec["autosize"] = {"type": "none"}
         spec["config"] = _CONFIG
+        return spec
+
+    def svg(self) -> str:
+        """The drawing as Vega draws it."""
+        import vl_convert
+
         locale = {"decimal": ".", "thousands": THIN, "grouping": [3], "currency": ["", ""], "minus": "\u2212"}
         # No address is allowed, so a specification can never make the renderer fetch anything.
-        return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[], format_locale=locale))
+        return str(vl_convert.vegalite_to_svg(self.specification(), allowed_base_urls=[], format_locale=locale))
 
 
 _CONFIG = {

@@ -274,7 +274,7 @@ class ReportFacts:
     def optimism(self) -> float | None:
         """How much the naive score flatters, in the metric's unit; negative where it was too modest."""
         honest = self.verdict.honest
-        return None if honest is None else self.better_by(self.verdict.naive, honest.value)
+        return None if honest is None else self.better_by(self.naive, honest.value)
 
     @property
     def gain(self) -> float | None:
@@ -283,6 +283,16 @@ class ReportFacts:
         if honest is None or default is None or self.verdict.default_kept:
             return None
         return self.better_by(honest.value, default.value)
+
+    @property
+    def n_tries(self) -> int:
+        """Configurations that were tried, failed ones included."""
+        return max(len(self.trials), self.run.n_trials)
+
+    @property
+    def naive(self) -> float | None:
+        """The naive score where there was a choice to flatter it: with a single try it is just the score."""
+        return self.verdict.naive if self.n_tries > 1 else None
 
     def better_by(self, score: float | None, other: float | None) -> float | None:
         """How much better `score` is than `other`, whichever way the metric points."""

@@ -58,7 +58,7 @@ class ScoreStyle:
         return cls(_decimals(abs(scores[0]), significant=3) if scores else 3, group)
 
     def score(self, value: float | None) -> str:
-        """A score, or a difference of scores."""
+        """A score, or a difference of scores as `rounded` ones give it."""
         return number(value, self.decimals, group=self.group)
 
     def estimate(self, estimate: Estimate | None) -> str:
@@ -74,14 +74,9 @@ class ScoreStyle:
             return ""
         return f"[{self.score(estimate.low)}, {self.score(estimate.high)}]"
 
-    def difference(self, value: float | None) -> str:
-        """The size of a difference; one too small for the decimals is said to be so."""
-        if not is_known(value):
-            return UNKNOWN
-        smallest = 10.0**-self.decimals
-        if 0 < abs(value) < smallest / 2:
-            return f"less than {self.score(smallest)}"
-        return self.score(abs(value))
+    def rounded(self, value: float) -> float:
+        """The value as it is written."""
+        return round(value, self.decimals)
 
 
 def _decimals(size: float, *, significant: int) -> int:

@@ -15,7 +15,16 @@ from luthier.report import charts, tables
 from luthier.report.drawing import DARK, LIGHT, colour_rules
 from luthier.report.facts import ReportFacts, is_known
 from luthier.report.figures import ScoreStyle, clipped, duration, money, number, share
-from luthier.report.words import GLOSSARY, confidence_word, front_page, metric_meaning, metric_name, spent
+from luthier.report.words import (
+    GLOSSARY,
+    confidence_word,
+    front_page,
+    metric_meaning,
+    metric_name,
+    shown_gain,
+    shown_optimism,
+    spent,
+)
 
 
 def render(facts: ReportFacts) -> str:
@@ -40,6 +49,8 @@ def render(facts: ReportFacts) -> str:
         metric=metric_name(facts),
         meaning=metric_meaning(facts),
         spent=spent(facts),
+        optimism=shown_optimism(facts, style),
+        gain=shown_gain(facts, style),
         comparison=charts.comparison(facts),
         progress=charts.progress(facts),
         trial_scores=charts.trial_scores(facts),

@@ -56,7 +56,16 @@ class SettingRow:
     name: str
     default: str
     chosen: str
-    differs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SettingTable:
+    """Settings that differ, those left at the default, and those that only the default has."""
+
+    differs: tuple[SettingRow, ...]
+    same: tuple[SettingRow, ...]
+    gone: tuple[SettingRow, ...]
+    left_out: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,25 +149,28 @@ def parameter_name(name: str, family: str) -> str:
     return clipped(name.removeprefix(f"{family}."), 40)
 
 
-def setting_table(facts: ReportFacts) -> Table[SettingRow]:
-    """Default against shipped: first what differs, behind a click what is the same."""
+def setting_table(facts: ReportFacts) -> SettingTable:
+    """Default against shipped: what differs, what is the same, and what only the default's family has."""
     default, chosen = facts.default_config, facts.best_config
-    names = list(dict.fromkeys([*chosen, *default]))
-    rows = [
-        SettingRow(
+    names = [*chosen, *(name for name in default if name not in chosen)]
+    differs: list[SettingRow] = []
+    same: list[SettingRow] = []
+    gone: list[SettingRow] = []
+    for name in names[:MOST_SETTINGS]:
+        row = SettingRow(
             clipped(name, NAME),
             setting(default[name]) if name in default else UNKNOWN,
             setting(chosen[name]) if name in chosen else UNKNOWN,
-            (name in default) != (name in chosen) or not _same(default[name], chosen[name]),
         )
-        for name in names[:MOST_SETTINGS]
-    ]
-    left_out = len(names) - len(rows)
-    return Table(
-        tuple(r for r in rows if r.differs),
-        tuple(r for r in rows if not r.differs),
-        f"{number(left_out)} more settings are left out." if left_out else "",
-    )
+        if name not in chosen:
+            gone.append(row)
+        elif name in default and _same(default[name], chosen[name]):
+            same.append(row)
+        else:
+            differs.append(row)
+    left_out = max(len(names) - MOST_SETTINGS, 0)
+    note = f"{number(left_out)} more settings are left out." if left_out else ""
+    return SettingTable(tuple(differs), tuple(same), tuple(gone), note)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from luthier.report.facts import ReportFacts, is_known
 from luthier.report.figures import NBSP, THIN, ScoreStyle, clipped, share
 from luthier.report.tables import one_line
-from luthier.report.words import confidence_word, front_page, metric_name, spent
+from luthier.report.words import confidence_word, front_page, metric_name, shown_optimism, spent
 
 
 def summary(facts: ReportFacts) -> list[str]:
@@ -26,11 +26,12 @@ def summary(facts: ReportFacts) -> list[str]:
     if honest is not None and is_known(honest.value):
         interval = f", {confidence_word(honest.level)} interval" if style.interval(honest) else ""
         say("score", f"{style.estimate(honest)}  {metric_name(facts)} on new rows, {direction}{interval}")
-    if is_known(verdict.naive):
+    if is_known(facts.naive):
         aside = ""
-        if is_known(optimism := facts.optimism) and abs(optimism) >= 0.5 * 10.0**-style.decimals:
-            aside = f"  what most tools report: {style.difference(optimism)} too {'good' if optimism > 0 else 'modest'}"
-        say("naive", f"{style.score(verdict.naive)}{aside}")
+        if optimism := shown_optimism(facts, style):
+            way = "good" if optimism > 0 else "modest"
+            aside = f"  what most tools report: {style.score(abs(optimism))} too {way}"
+        say("naive", f"{style.score(facts.naive)}{aside}")
     if not verdict.default_kept and verdict.default is not None and is_known(verdict.default.value):
         p = verdict.p_default_as_good
         aside = f"  chance that it is as good: {share(p)}" if is_known(p) else ""

@@ -12,23 +12,42 @@ from dataclasses import dataclass
 from luthier.report.facts import ReportFacts, is_known
 from luthier.report.figures import NBSP, ScoreStyle, clipped, duration, money, number, share
 
+_PER_CLASS = {
+    "precision": "When the model names a class, how often it is right",
+    "recall": "Of the rows of a class, the share that the model finds",
+    "f1": "One number for how many rows of a class it finds and how often it is right",
+}
+_AVERAGES = {
+    "macro": "averaged over the classes",
+    "micro": "counted over all rows",
+    "weighted": "averaged over the classes by their size",
+}
 METRIC_MEANINGS = {
     "accuracy": "The share of rows the model gets right. 1 is perfect.",
     "balanced_accuracy": "The share of rows it gets right, worked out class by class and then averaged. 1 is perfect.",
     "precision": "When the model says yes, how often it is right. 1 is perfect.",
     "recall": "Of all the rows that are a yes, the share the model finds. 1 is perfect.",
     "f1": "One number for how many of the real cases it finds and how often its yes is right. 1 is perfect.",
-    "mcc": "How well the guesses match the truth. 0 is blind guessing, 1 is perfect.",
+    "matthews_corrcoef": "How well the guesses match the truth. 0 is blind guessing, 1 is perfect.",
     "roc_auc": "Take one yes row and one no row: how often the model ranks the yes row higher. 0.5 is a coin flip, "
     "1 is perfect.",
+    "roc_auc_ovr": "Take a row of a class and a row of another: how often the model ranks the first higher for that "
+    "class. 0.5 is a coin flip, 1 is perfect.",
+    "roc_auc_ovr_weighted": "Take a row of a class and a row of another: how often the model ranks the first higher "
+    "for that class, with large classes counting more. 0.5 is a coin flip, 1 is perfect.",
     "average_precision": "How pure the top of the model's ranking is. 1 is perfect.",
     "log_loss": "How far the model's stated chances are from what happened. 0 is perfect, lower is better.",
     "brier": "How far the model's stated chances are from what happened, squared. 0 is perfect, lower is better.",
     "rmse": "The typical error, in the unit of the target; big misses count extra. Lower is better.",
+    "mse": "The average of the squared errors. Lower is better.",
     "mae": "The average error, in the unit of the target. Lower is better.",
     "r2": "The share of the ups and downs in the target that the model explains. 1 is perfect, 0 is no use.",
     "pinball": "The average miss of a predicted quantile. Lower is better.",
     "mape": "The average error as a share of the true value. Lower is better.",
+} | {
+    f"{base}_{average}": f"{meaning}, {how}. 1 is perfect."
+    for base, meaning in _PER_CLASS.items()
+    for average, how in _AVERAGES.items()
 }
 """Plain words for the metrics we ship; a metric that brings its own words (`MetricFacts.meaning`) is believed first."""
 
@@ -76,6 +95,30 @@ def front_page(facts: ReportFacts) -> FrontPage:
     )
 
 
+def shown_optimism(facts: ReportFacts, style: ScoreStyle) -> float | None:
+    """How much the naive score flatters, as a reader finds it who subtracts the scores as they are written.
+
+    Rounding a difference apart from its terms gives pages on which 0.842 - 0.801 is 0.040.
+    """
+    honest, naive = facts.verdict.honest, facts.naive
+    return _shown_gap(facts, style, naive, None if honest is None else honest.value)
+
+
+def shown_gain(facts: ReportFacts, style: ScoreStyle) -> float | None:
+    """How much better the shipped model is than the default, likewise; None where the default is kept."""
+    honest, default = facts.verdict.honest, facts.verdict.default
+    if honest is None or default is None or facts.verdict.default_kept:
+        return None
+    return _shown_gap(facts, style, honest.value, default.value)
+
+
+def _shown_gap(facts: ReportFacts, style: ScoreStyle, score: float | None, other: float | None) -> float | None:
+    if not (is_known(score) and is_known(other)):
+        return None
+    gap = facts.better_by(style.rounded(score), style.rounded(other))
+    return None if gap is None else style.rounded(gap)
+
+
 def beats_baseline(facts: ReportFacts) -> bool | None:
     """Whether the whole honest interval is better than a guess without a model; None where that is not known."""
     honest, baseline = facts.verdict.honest, facts.verdict.baseline
@@ -93,7 +136,7 @@ def _headline(facts: ReportFacts) -> tuple[str, str]:
         return "poor", "No model came out of this run"
     if beats_baseline(facts) is False:
         return "poor", "This model is not surely better than a plain guess"
-    if len(facts.trials) == 1 or (facts.run.n_trials == 1 and not facts.trials):
+    if facts.n_tries == 1:
         return "fair", "A first model is ready, with no time left to tune it"
     if verdict.default_kept:
         return "fair", "Tuning found nothing surely better, so the default stays"
@@ -138,42 +181,41 @@ def metric_name(facts: ReportFacts) -> str:
 
 
 _METRIC_NAMES = {
-    "roc_auc": "ROC AUC", "average_precision": "average precision", "log_loss": "log loss", "brier": "Brier score",
-    "f1": "F1", "mcc": "MCC", "rmse": "RMSE", "mae": "MAE", "r2": "R²", "mape": "MAPE", "pinball": "pinball loss",
+    "roc_auc": "ROC AUC", "roc_auc_ovr": "ROC AUC, one against the rest",
+    "roc_auc_ovr_weighted": "ROC AUC, one against the rest, weighted", "brier": "Brier score", "f1": "F1",
+    "matthews_corrcoef": "Matthews correlation", "rmse": "RMSE", "mse": "MSE", "mae": "MAE", "r2": "R²", "mape": "MAPE",
+    "pinball": "pinball loss",
 }  # fmt: skip
 
 
 def _how_sure(facts: ReportFacts, style: ScoreStyle) -> tuple[str, ...]:
-    verdict, honest = facts.verdict, facts.verdict.honest
+    honest = facts.verdict.honest
     said = []
     if honest is None or not (is_known(honest.low) and is_known(honest.high)):
         said.append("There was too little to work out a range, so take the score as a rough hint only.")
     else:
         said.append(
             f"The range for new rows is {style.score(honest.low)} to {style.score(honest.high)}. "
-            f"In {_times_in_100(honest.level)} of 100 such runs the true score would lie in the range."
+            f"In {_times_in_100(honest.level)} of 100 runs like this one, the range would hold the true score."
         )
         source = f"It rests on {number(honest.n)} rows" if honest.n == facts.data.n_rows else ""
-        tries = len(facts.trials) or facts.run.n_trials
+        tries = facts.n_tries
         if tries > 1 and source:
             said.append(f"{source} and allows for the luck of picking the best of {number(tries)} tries.")
         elif tries > 1:
             said.append(f"It allows for the luck of picking the best of {number(tries)} tries.")
         elif source:
             said.append(f"{source}.")
-    optimism = facts.optimism
-    if is_known(optimism) and is_known(verdict.naive):
-        naive = style.score(verdict.naive)
-        size = style.difference(optimism)
-        noise = 0.5 * 10.0**-style.decimals
-        if optimism > noise:
-            said.append(f"Most tools would have told you {naive}. That is {size} too good.")
-        elif optimism < -noise:
-            said.append(f"Most tools would have told you {naive}. That is {size} too modest.")
+    optimism = shown_optimism(facts, style)
+    if is_known(optimism):
+        told = f"Most tools would have told you {style.score(facts.naive)}"
+        if optimism == 0:
+            said.append(f"{told} too; here luck played no big part.")
         else:
-            said.append(f"Most tools would have told you {naive} too; here luck played no big part.")
+            said.append(f"{told}. That is {style.score(abs(optimism))} too {'good' if optimism > 0 else 'modest'}.")
     if facts.splits is not None and facts.splits.forward:
-        said.append("Each test used later rows than the model had seen, as it will be in use.")
+        which = "Each test" if facts.run.n_fold_fits > 1 else "The test"
+        said.append(f"{which} used later rows than the model had seen, as it will be in use.")
     return tuple(said)
 
 
@@ -182,11 +224,11 @@ def _times_in_100(level: float) -> str:
 
 
 def _against_default(facts: ReportFacts, style: ScoreStyle) -> tuple[str, ...]:
-    verdict, default, gain = facts.verdict, facts.verdict.default, facts.gain
+    verdict, default, gain = facts.verdict, facts.verdict.default, shown_gain(facts, style)
     p = verdict.p_default_as_good
     said = []
     if verdict.default_kept:
-        tries = len(facts.trials) or facts.run.n_trials
+        tries = facts.n_tries
         if tries <= 1:
             said.append("Only the default settings were tried, so there is nothing to compare them with.")
         else:
@@ -199,8 +241,10 @@ def _against_default(facts: ReportFacts, style: ScoreStyle) -> tuple[str, ...]:
     else:
         text = f"The default settings score {style.estimate(default)}."
         if is_known(gain):
-            verb = "better" if gain >= 0 else "worse"
-            text += f" The tuned model is {style.difference(gain)} {verb}."
+            if gain == 0:
+                text += " That is the same, to the digits we can vouch for."
+            else:
+                text += f" The tuned model is {style.score(abs(gain))} {'better' if gain > 0 else 'worse'}."
         said.append(text)
         if is_known(p):
             said.append(f"The chance that the default does just as well is {share(p)}.")
@@ -221,13 +265,15 @@ def _next_steps(facts: ReportFacts) -> tuple[str, ...]:
     failed, fits = sum(f.count for f in facts.failures), run.n_fold_fits
     if failed and failed >= 0.1 * max(fits, 1):
         steps.append(f"Find out why {number(failed)} fits failed; the first errors are listed below.")
-    if len(facts.trials) <= 1 and run.budget:
+    if facts.n_tries <= 1 and run.budget:
         steps.append("Give it more time: one try is not a search.")
     elif (late := _last_gain_at(facts)) is not None and late > 0.7:
-        steps.append("Give it more time: the best score was still rising late in the run.")
+        steps.append("Give it more time: the best score was still getting better late in the run.")
     elif late is not None and late < 0.3 and len(facts.trials) >= 20:
         steps.append("A longer run will likely bring little: the best score came early.")
-    steps.append("Once you know the true answers for new rows, check that the score falls in the range.")
+    known = verdict.honest is not None and is_known(verdict.honest.low)
+    check = "check that the score falls in the range" if known else "score the model on them"
+    steps.append(f"Once you know the true answers for new rows, {check}.")
     return tuple(steps)
 
 

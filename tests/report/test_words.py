@@ -1,0 +1,138 @@
+"""The first page in words: plain, true to the figures, and pointing the right way."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from typing import Any
+
+import pytest
+
+from luthier.report import BaselineFacts, MetricFacts, ReportFacts, TrialFacts, VerdictFacts
+from luthier.report.words import METRIC_MEANINGS, FrontPage, front_page
+from luthier.scoring.estimate import Estimate
+from luthier.scoring.metrics import METRICS
+
+
+def everything(page: FrontPage) -> list[str]:
+    return [page.headline, page.lead, *page.how_sure, *page.against_default, *page.next_steps]
+
+
+def reading_grade(sentences: list[str]) -> float:
+    """Flesch-Kincaid grade (Kincaid et al. 1975): 0.39 words per sentence + 11.8 syllables per word - 15.59."""
+    text = " ".join(s if s.endswith(".") else s + "." for s in sentences)
+    words = re.findall(r"[A-Za-z]+|\d[\d.,]*", text)
+    n_sentences = len(re.findall(r"[.:;?!](?=\s|$)", text))
+    syllables = sum(syllables_of(word.lower()) for word in words)
+    return 0.39 * len(words) / n_sentences + 11.8 * syllables / len(words) - 15.59
+
+
+def syllables_of(word: str) -> int:
+    groups = len(re.findall(r"[aeiouy]+", re.sub(r"(?<=[^l])e$|(?<=[^td])ed$", "", word)))
+    return max(groups, 1)
+
+
+def test_the_grade_formula_agrees_with_a_published_example() -> None:
+    # "The cat sat on the mat." has grade -1.45: 6 words, 1 sentence, 6 syllables.
+    assert reading_grade(["The cat sat on the mat."]) == pytest.approx(-1.45, abs=0.01)
+
+
+def test_the_first_page_can_be_read_by_anyone(sample: ReportFacts) -> None:
+    assert reading_grade(everything(front_page(sample))) <= 9
+
+
+def with_verdict(facts: ReportFacts, **changes: Any) -> ReportFacts:
+    return dataclasses.replace(facts, verdict=dataclasses.replace(facts.verdict, **changes))
+
+
+@pytest.mark.parametrize(
+    ("p", "words"), [(0.01, "beats the default"), (0.2, "is likely better"), (0.4, "may be a little better")]
+)
+def test_the_headline_is_as_sure_as_the_figures(samples: dict[str, ReportFacts], p: float, words: str) -> None:
+    assert words in front_page(with_verdict(samples["binary_with_gain"], p_default_as_good=p)).headline
+
+
+def test_a_kept_default_is_the_headline(samples: dict[str, ReportFacts]) -> None:
+    page = front_page(samples["regression_default_kept"])
+    assert "default stays" in page.headline
+    assert any("58\u00a0%" in s for s in page.against_default)
+
+
+def test_a_model_no_better_than_a_guess_is_not_praised(samples: dict[str, ReportFacts]) -> None:
+    facts = with_verdict(samples["binary_with_gain"], baseline=BaselineFacts("say no", 0.83))
+    page = front_page(facts)
+    assert page.tone == "poor"
+    assert page.headline == "This model is not surely better than a plain guess"
+    assert page.next_steps[0].startswith("Do not rely on this model")
+
+
+def test_for_a_loss_the_guess_is_beaten_from_below(samples: dict[str, ReportFacts]) -> None:
+    assert front_page(samples["regression_default_kept"]).tone == "fair"
+    worse = with_verdict(samples["regression_default_kept"], baseline=BaselineFacts("predict the average", 40000.0))
+    assert front_page(worse).tone == "poor"
+
+
+def test_differences_are_those_of_the_scores_as_they_are_written(samples: dict[str, ReportFacts]) -> None:
+    # 0.8416 - 0.8014 = 0.0402, but the page says 0.842 and 0.801
+    assert any("is 0.041 better" in s for s in front_page(samples["binary_with_gain"]).against_default)
+
+
+def test_a_difference_too_small_to_show_is_not_a_difference(samples: dict[str, ReportFacts]) -> None:
+    facts = with_verdict(samples["binary_with_gain"], default=Estimate(0.84155, 0.82, 0.86, 1470))
+    assert any("That is the same" in s for s in front_page(facts).against_default)
+
+
+def test_a_sentence_from_the_evaluation_is_the_lead(samples: dict[str, ReportFacts]) -> None:
+    facts = with_verdict(samples["binary_with_gain"], sentence="It works well enough.")
+    assert front_page(facts).lead == "It works well enough."
+
+
+def test_one_try_is_not_called_the_luckiest_of_many(samples: dict[str, ReportFacts]) -> None:
+    said = " ".join(everything(front_page(samples["one_fit_only"])))
+    assert "luck" not in said
+    assert "Most tools" not in said
+    assert "rough hint" in said
+
+
+def test_many_failed_fits_lead_to_advice(samples: dict[str, ReportFacts]) -> None:
+    facts = samples["binary_with_gain"]
+    many = dataclasses.replace(facts, failures=(dataclasses.replace(facts.failures[0], count=100),))
+    assert any("why 100 fits failed" in s for s in front_page(many).next_steps)
+    assert not any("fits failed" in s for s in front_page(facts).next_steps)
+
+
+def test_nothing_at_all_is_said_plainly(samples: dict[str, ReportFacts]) -> None:
+    facts = dataclasses.replace(
+        samples["one_fit_only"], verdict=VerdictFacts(), trials=(), shipped_trial=None, default_trial=None
+    )
+    page = front_page(facts)
+    assert page.headline == "No model came out of this run"
+    assert not any(re.search(r"nan|None", s) for s in everything(page))
+
+
+def test_a_score_that_is_not_a_number_is_not_known(samples: dict[str, ReportFacts]) -> None:
+    facts = with_verdict(samples["binary_with_gain"], honest=Estimate(math.nan, math.nan, math.nan, 0), naive=None)
+    assert front_page(facts).lead == "How well it will do on new rows is not known."
+
+
+def test_every_metric_we_ship_is_explained_in_plain_words() -> None:
+    assert set(METRICS) <= set(METRIC_MEANINGS)
+
+
+def test_a_metric_of_the_user_says_at_least_which_way_it_points(samples: dict[str, ReportFacts]) -> None:
+    from luthier.report.words import metric_meaning
+
+    facts = dataclasses.replace(samples["binary_with_gain"], metric=MetricFacts("profit", greater_is_better=True))
+    assert metric_meaning(facts) == "Higher is better."
+
+
+def test_a_late_rise_advises_more_time_and_an_early_one_does_not(samples: dict[str, ReportFacts]) -> None:
+    facts = samples["binary_with_gain"]
+    assert any("more time" in s for s in front_page(facts).next_steps)
+    early = dataclasses.replace(facts, progress=facts.progress[:3])
+    assert not any("more time" in s for s in front_page(early).next_steps)
+    assert any("bring little" in s for s in front_page(early).next_steps)
+    short = dataclasses.replace(early, trials=tuple(TrialFacts(i, "linear", score=0.8) for i in (0, 121)),
+                                run=dataclasses.replace(early.run, n_trials=2))  # fmt: skip
+    assert not any("bring little" in s for s in front_page(short).next_steps)
