@@ -1,0 +1,100 @@
+"""Units drawn with replacement: the randomness of a replay, made once and read many times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from luthier.scoring.splits import Splits
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+Counts = NDArray[np.uint16]
+
+MOST_UNITS = 20_000
+"""Units drawn one by one; more are drawn in random batches, which keeps memory bounded. Our judgement: the variance of
+a score estimated from 20,000 batches is off by about one percent."""
+
+CHUNK_BYTES = 2**25
+"""Size of one working array of weights: small enough for any machine, large enough for BLAS to be at its best."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draws:
+    """How often every unit was drawn, in every replay.
+
+    Attributes
+    ----------
+    counts
+        (replays, U): times unit u was drawn; every replay draws U units with replacement.
+    units
+        (m,): unit of every row, codes 0..U-1, each used.
+    weights
+        (m,): base weight of every row.
+    n_units
+        Independent units behind the rows. More than U when they are drawn in batches.
+    """
+
+    counts: Counts
+    units: Indices
+    weights: Floats
+    n_units: int
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    @property
+    def width(self) -> int:
+        """U, the number of things drawn."""
+        return int(self.counts.shape[1])
+
+    def chunks(self, width: int) -> list[slice]:
+        """The replays in runs whose weights over `width` rows or units fit a working array."""
+        step = max(1, CHUNK_BYTES // (8 * max(width, 1)))
+        return [slice(start, min(start + step, len(self))) for start in range(0, len(self), step)]
+
+    def row_weights(self, replay: int, *, drawn: bool = True) -> Floats:
+        """(m,): row weights of one replay: base weight times times drawn, or of the rows not drawn."""
+        counts = self.counts[replay]
+        times = counts if drawn else counts == 0
+        weights: Floats = times[self.units] * self.weights
+        return weights
+
+    def by_unit(self, rows: Floats) -> Floats:
+        """(U, ...): sums over the rows of every unit of values (m, ...) that carry their base weights already."""
+        if len(self.units) == self.width:  # one row a unit: a permutation
+            out = np.empty_like(rows)
+            out[self.units] = rows
+            return out
+        order = np.argsort(self.units, kind="stable")
+        starts = np.searchsorted(self.units[order], np.arange(self.width))
+        sums: Floats = np.add.reduceat(rows[order], starts, axis=0)
+        return sums
+
+
+def draw(splits: Splits, n_replays: int, rng: np.random.Generator) -> Draws:
+    """Draw the units of a slab with replacement, `n_replays` times."""
+    return draw_units(splits.units, splits.weights, n_replays, rng)
+
+
+def draw_units(units: Indices, weights: Floats, n_replays: int, rng: np.random.Generator) -> Draws:
+    """Draw with replacement as many units as there are, `n_replays` times.
+
+    Rows without weight are no part of any unit: a unit all of whose rows weigh nothing is not drawn.
+    """
+    judged = weights > 0
+    named, codes = np.unique(units[judged], return_inverse=True)
+    n_units = len(named)
+    if n_units == 0:
+        raise ValueError("no row has a weight above zero, so there is nothing to draw")
+    width = min(n_units, MOST_UNITS)
+    if n_units > width:
+        codes = (rng.permutation(n_units) % width)[codes]
+    all_codes = np.zeros(len(units), np.int64)
+    all_codes[judged] = codes  # rows without weight may sit in any unit: they add nothing to it
+    counts = np.empty((n_replays, width), np.uint16)
+    for replay in range(n_replays):
+        counts[replay] = np.bincount(rng.integers(width, size=width), minlength=width)
+    return Draws(counts, all_codes, np.asarray(weights, np.float64), n_units)
