@@ -6,6 +6,8 @@ import hashlib
 import json
 from typing import Any
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 def canonical_json(value: Any) -> bytes:
     """The value as UTF-8 JSON with sorted keys and no spaces.
@@ -15,12 +17,13 @@ def canonical_json(value: Any) -> bytes:
     ValueError
         For NaN and infinities, which JSON cannot say: write `None` for a number that is not known.
     TypeError
-        For anything that is not None, bool, int, float, str, list, tuple or a dict with string keys.
+        For anything that is not None, bool, int, float, str, list, tuple or a dict. Keys are strings: a number as a key
+        comes back from JSON as a string.
 
     >>> canonical_json({"b": 1.0, "a": [None, "x"]})
     b'{"a":[null,"x"],"b":1.0}'
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def digest(value: Any) -> str:

@@ -90,6 +90,7 @@ def answer(
         log, lock = _open_study(store, problem, resume=resume)
         try:
             with lock:
+                log.check_predictions(log.events(), problem.slab_starts)
                 on_start(problem, log)
                 return _carry_out(problem, store, log, means, started, on_progress)
         except BudgetTooSmall:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from luthier.tuning.budget import Budget, Price, say_seconds
-from luthier.tuning.engine import ALL_ROWS, Engine, Progress, Surroundings
-from luthier.tuning.history import History, Trial
-from luthier.tuning.jobs import Executor, FoldResult, FoldState, Job, Outcome, Work, error_line
-from luthier.tuning.plan import LAG, StudyPlan, seed_of
-from luthier.tuning.record import Event, StudyLog, chained, check_chain
-from luthier.tuning.run import TuningRun
-from luthier.tuning.scheduling import FoldPolicy, FullCV
-from luthier.tuning.work import TableWork
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from luthier.tuning.budget import Budget, Price, say_seconds
+    from luthier.tuning.engine import ALL_ROWS, Engine, Progress, Surroundings
+    from luthier.tuning.history import History, Trial
+    from luthier.tuning.jobs import Executor, FoldResult, FoldState, Job, Outcome, Work, error_line
+    from luthier.tuning.plan import LAG, StudyPlan, seed_of
+    from luthier.tuning.record import Event, StudyLog, chained, check_chain
+    from luthier.tuning.run import TuningRun
+    from luthier.tuning.scheduling import FoldPolicy, FullCV
+    from luthier.tuning.work import TableWork
 
 __all__ = [
     "ALL_ROWS",
@@ -41,3 +45,40 @@ __all__ = [
     "say_seconds",
     "seed_of",
 ]
+
+_HOMES = {
+    "ALL_ROWS": "engine",
+    "Budget": "budget",
+    "Engine": "engine",
+    "Event": "record",
+    "Executor": "jobs",
+    "FoldPolicy": "scheduling",
+    "FoldResult": "jobs",
+    "FoldState": "jobs",
+    "FullCV": "scheduling",
+    "History": "history",
+    "Job": "jobs",
+    "LAG": "plan",
+    "Outcome": "jobs",
+    "Price": "budget",
+    "Progress": "engine",
+    "StudyLog": "record",
+    "StudyPlan": "plan",
+    "Surroundings": "engine",
+    "TableWork": "work",
+    "Trial": "history",
+    "TuningRun": "run",
+    "Work": "jobs",
+    "chained": "record",
+    "check_chain": "record",
+    "error_line": "jobs",
+    "say_seconds": "budget",
+    "seed_of": "plan",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # A store that only reads a record should not wait for the models that the work of a study brings along.
+    if name in _HOMES:
+        return getattr(import_module(f"luthier.tuning.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'luthier.tuning' has no attribute {name!r}")

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from luthier.space import Config
+from luthier.space.config import Config
 
 FoldState = Literal["DONE", "FAILED", "TIMEOUT", "OOM", "LOST", "STOPPED"]
 """How a fold ended. STOPPED is our own doing (deadline, Ctrl-C) and says nothing about the configuration."""
