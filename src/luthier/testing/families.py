@@ -58,6 +58,8 @@ class FamilySuite:
 
     def test_rows_that_weigh_more_count_more(self, family: Family, table: Table) -> None:
         config = cheap(family, table.facts)
+        if "min_samples_leaf" in config:  # in a leaf of its own a row answers alone, whatever it weighs
+            config = {**config, "min_samples_leaf": 10}
         high = table.y > np.median(table.y) if table.facts.task == "regression" else table.y == table.y.max()
         plain = family.fit(config, table.facts, table.X, table.y).predict(table.X_new)
         heavy = family.fit(config, table.facts, table.X, table.y, weights=np.where(high, 9.0, 1.0)).predict(table.X_new)
@@ -99,8 +101,6 @@ class FamilySuite:
     def test_writing_is_deterministic(self, family: Family) -> None:
         table = make_table("multiclass")
         first, second = (family.fit(cheap(family, table.facts), table.facts, table.X, table.y).dump() for _ in range(2))
-        if family.name == "catboost":  # it stamps the training time into its binary form
-            first, second = ({k: v for k, v in files.items() if k == "model.json"} for files in (first, second))
         assert first == second
 
     def test_one_row_gets_the_answer_it_gets_among_others(self, family: Family, table: Table) -> None:
