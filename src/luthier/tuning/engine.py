@@ -154,6 +154,9 @@ class Engine:
                     if fold.state == "DONE":
                         self._learn(trial.config, fold.seconds)
             self._say("study.resumed", {**how, "spent_s": self.spent_s})
+            for trial in self.history.running:
+                if trial.folds:
+                    self._consider(trial)
         else:
             self._say("study.opened", {"plan": self.plan.to_json(), **how, "spent_s": 0.0})
         self._write()
