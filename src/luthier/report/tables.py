@@ -26,6 +26,7 @@ from luthier.report.figures import (
 NAME = 60
 """Characters of a name that are shown."""
 MOST_TRIALS, MOST_COLUMNS, MOST_SETTINGS, MOST_NOTES, MOST_SOURCES = 100, 300, 60, 60, 40
+MOST_FAMILIES = 30
 FIRST_TRIALS, FIRST_COLUMNS = 15, 40
 """Rows in plain sight and in print; the others wait behind a click."""
 
@@ -214,7 +215,7 @@ def family_table(facts: ReportFacts) -> Table[FamilyRow]:
     total = sum(s for s in seconds.values() if is_known(s)) or 1.0
     names = sorted({*seconds, *(t.family for t in ranked)}, key=lambda f: (-_seconds(seconds, f), f))
     rows = []
-    for name in names[:30]:
+    for name in names[:MOST_FAMILIES]:
         of_family = [t for t in ranked if t.family == name]
         part = _seconds(seconds, name) / total
         rows.append(
@@ -227,7 +228,8 @@ def family_table(facts: ReportFacts) -> Table[FamilyRow]:
                 share(part) if name in seconds else UNKNOWN,
             )
         )
-    return Table(tuple(rows))
+    left_out = len(names) - len(rows)
+    return Table(tuple(rows), left_out=f"{number(left_out)} more families are left out." if left_out else "")
 
 
 def _seconds(seconds: Mapping[str, float], family: str) -> float:

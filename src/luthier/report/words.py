@@ -235,7 +235,7 @@ def _against_default(facts: ReportFacts, style: ScoreStyle) -> tuple[str, ...]:
             said.append(f"None of the {number(tries - 1)} other tries was surely better than the default settings.")
             if is_known(p):
                 said.append(f"The chance that the default does at least as well as the best of them is {share(p)}.")
-            said.append("So the default is kept: it is simpler, and nothing is lost.")
+            said.append("So the default is kept, as the simpler choice.")
     elif default is None or not is_known(default.value):
         said.append("The default settings were not scored, so it is not known what tuning gained.")
     else:
