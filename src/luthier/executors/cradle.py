@@ -28,6 +28,11 @@ class Death:
     exit_code: int
     cpu_s: float
 
+    @property
+    def killed(self) -> bool:
+        """Whether it was SIGKILL: by hand, or by the kernel for want of memory."""
+        return self.exit_code == -9  # Windows has no name for it
+
     def __str__(self) -> str:
         if self.exit_code >= 0:
             return f"the worker process exited with status {self.exit_code}"

@@ -44,7 +44,8 @@ class InlineExecutor:
         self.slots = 1
         self.cpu_s = 0.0
         self._work = work
-        self._threads = threads
+        self._threads = threads or share_cores(1)[1]
+        self._pins = threads is not None
         self._queue: deque[Job] = deque()
         self._ended: list[Outcome] = []
         self._pools: ThreadpoolController | None = None
@@ -110,7 +111,7 @@ class InlineExecutor:
         legacy, python = np.random.get_state(), random.getstate()  # noqa: NPY002  (the caller's, put back below)
         try:
             with self._pinned():
-                finish = carry_out(self._work, job, self._threads or share_cores(1)[1])
+                finish = carry_out(self._work, job, self._threads)
         except KeyboardInterrupt:
             self._ended.append(Outcome(job, "STOPPED", None, 0.0, "stopped by Ctrl-C"))
             raise
@@ -121,7 +122,7 @@ class InlineExecutor:
         return Outcome(job, finish.state, finish.result, finish.seconds, finish.error)
 
     def _pinned(self) -> AbstractContextManager[Any]:
-        if self._threads is None:
+        if not self._pins:
             return nullcontext()
         # Finding the thread pools takes 2 ms, setting them 0.02 ms: look again only when something was imported.
         if self._pools is None or self._modules != len(sys.modules):

@@ -111,10 +111,9 @@ class Nursery:
             except OSError:
                 message = b""
             if not message:  # the nursery is gone, and the kernel has killed its workers
-                found += [Death(number, -signal.SIGKILL, 0.0) for number in sorted(self._alive)]
-                self._alive.clear()
-                self.close()
-                break
+                numbers, self._alive = sorted(self._alive), set()
+                exit_code = self._end()
+                return found + [Death(number, exit_code, 0.0) for number in numbers]
             death = Death(*json.loads(message))
             self._alive.discard(death.number)
             found.append(death)
@@ -122,16 +121,20 @@ class Nursery:
 
     def close(self) -> None:
         """End the nursery and all its workers, and wait for that."""
+        self._end()
+
+    def _end(self) -> int:
         control, self._control = self._control, None
         process, self._process = self._process, None
         if control is not None:
             control.close()
-        if process is not None:
-            try:
-                process.wait(_END_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        if process is None:
+            return 0
+        try:
+            return process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
 
     def _open(self) -> None:
         # SEQPACKET: messages keep their bounds, and the end of either side is an end of file for the other.
@@ -263,7 +266,10 @@ class _Flock:
 
     def _fork(self, order: dict[str, Any], sock_fd: int, handoff_fd: int) -> None:
         parent = os.getpid()
-        pid = os.fork()
+        with warnings.catch_warnings():
+            # Python 3.12 warns of any other thread; those that Arrow's allocators start know how to survive a fork.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid = os.fork()
         if pid == 0:
             self._become_worker(order, sock_fd, handoff_fd, parent)
         with contextlib.suppress(OSError):  # the child does it too, whoever is first

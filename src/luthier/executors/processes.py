@@ -11,6 +11,7 @@ three to seven random `kill -9`, and at the first one that hits an idle worker (
 from __future__ import annotations
 
 import contextlib
+import os
 import selectors
 import signal
 import socket
@@ -120,7 +121,7 @@ class ProcessExecutor:
         self._workers: dict[int, _Worker] = {}
         self._dismissed: dict[int, float] = {}  # number -> CPU seconds told, of workers we killed and have not seen die
         self._numbers = 0
-        self._failed_starts = 0
+        self._failed_starts = 0.0
         self._oom_kills = _oom_kills()
         self._selector = selectors.DefaultSelector()
         self._channel: socket.socket | None = None
@@ -132,7 +133,9 @@ class ProcessExecutor:
             self._selector.close()
             raise
         self._watches_memory = memory_mb is not None and isinstance(self._cradle, Spawner)
-        self._finalizer = weakref.finalize(self, _release, self._cradle, self._handoff, self._selector, self._workers)
+        self._finalizer = weakref.finalize(
+            self, _release, os.getpid(), self._cradle, self._handoff, self._selector, self._workers
+        )
         self._staff()
 
     @classmethod
@@ -238,9 +241,10 @@ class ProcessExecutor:
         for key, _ in self._selector.select(None if until == float("inf") else max(0.0, until - now)):
             if isinstance(key.data, _Worker):
                 self._hear(key.data)
-        for death in self._cradle.deaths():
-            self._bury(death)
+        deaths = self._cradle.deaths()
         self._follow_channel()
+        for death in deaths:
+            self._bury(death)
 
     def _hear(self, worker: _Worker) -> None:
         try:
@@ -265,7 +269,7 @@ class ProcessExecutor:
                 'or run with executor="inline"',
             )
         if isinstance(message, Ready):
-            worker.ready, self._failed_starts = True, 0
+            worker.ready, self._failed_starts = True, 0.0
             self._begin_to_watch(worker)
             return
         job_id, finish = message
@@ -290,10 +294,11 @@ class ProcessExecutor:
             self._drop(worker)
         self.cpu_s += max(0.0, death.cpu_s - told)
         if worker is not None and not worker.ready:
-            self._failed_starts += 1
+            # Somebody's kill -9 says nothing about the next start, though even that must not go on for ever.
+            self._failed_starts += 0.1 if death.killed else 1.0
             if self._failed_starts >= _STARTS:
                 raise LuthierError(
-                    f"{_STARTS} worker processes in a row died before they could begin; of the last one, {death}",
+                    f"{_STARTS} or more workers in a row died before they could begin; of the last one, {death}",
                     fix='see above for what they printed; free some memory, or run with executor="inline"',
                 )
 
@@ -304,7 +309,7 @@ class ProcessExecutor:
             return "OOM", f"{death} while its memory was limited to {self._memory_mb:.0f} MB"
         kills, before = _oom_kills(), self._oom_kills
         self._oom_kills = kills
-        if sys.platform != "win32" and death.exit_code == -signal.SIGKILL and kills > before:
+        if death.killed and kills > before:
             return "OOM", f"{death}: the machine ran out of memory"
         return "LOST", str(death)
 
@@ -372,7 +377,15 @@ def _cradle(start: Literal["forked", "spawned"] | None) -> Cradle:
     return Nursery()
 
 
-def _release(cradle: Cradle, handoff: Handoff, selector: selectors.BaseSelector, workers: dict[int, _Worker]) -> None:
+def _release(
+    owner: int,
+    cradle: Cradle,
+    handoff: Handoff,
+    selector: selectors.BaseSelector,
+    workers: dict[int, _Worker],
+) -> None:
+    if os.getpid() != owner:  # a fork of the engine comes to its end: none of this is its own
+        return
     selector.close()
     for worker in workers.values():
         worker.wire.close()
