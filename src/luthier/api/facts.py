@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections import Counter, defaultdict
 from importlib.metadata import PackageNotFoundError, version
@@ -69,11 +70,11 @@ def gather_facts(
             sentence=verdict.sentence,
             honest=verdict.score,
             naive=verdict.naive,
-            default=verdict.default,
+            default=verdict.default_estimate,
             default_kept=verdict.default_kept,
-            p_default_as_good=verdict.p_default_as_good,
-            corrected_t=None if verdict.corrected is None else verdict.corrected.t,
-            corrected_p=None if verdict.corrected is None else verdict.corrected.p,
+            p_default_as_good=verdict.p_default_as_good if math.isfinite(verdict.p_default_as_good) else None,
+            corrected_t=None if verdict.corrected_t is None else verdict.corrected_t.t,
+            corrected_p=None if verdict.corrected_t is None else verdict.corrected_t.p,
             baseline=_baseline(problem),
         ),
         splits=SplitFacts(

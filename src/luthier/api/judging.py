@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from luthier.api.problem import Problem
-from luthier.evaluation import Verdict, judge
-from luthier.scoring import AdditiveMetric, Estimate, OutOfFold, Splits
+from luthier.evaluation import Verdict, judge, judge_partial
+from luthier.scoring import AdditiveMetric, Estimate, OutOfFold
 from luthier.tuning import History, Progress, StudyLog, seed_of
 
 MAX_JUDGED = 200
@@ -32,12 +32,23 @@ def judged(problem: Problem, log: StudyLog, history: History, *, only: int | Non
     only
         Judge this trial alone, by the folds it has finished, because it will be shipped whatever the others did.
     """
-    table = _table(problem, log, history, only)
-    return judge(
-        table,
+    rng = np.random.default_rng(seed_of(problem.plan.seed, "replay"))
+    if only is None and history.complete:
+        table = _table(problem, log, history)
+        return judge(table, problem.metric, default_trial=0, rng=rng, n_replays=N_REPLAYS)
+    done = {trial.number: _done(history, trial.number) for trial in history.trials}
+    trial = only if only is not None else max(done, key=lambda number: len(done[number]))
+    (predictions,) = log.read_predictions([trial])
+    y = problem.dataset.y[problem.splits.rows]
+    return judge_partial(
+        problem.splits,
+        y,
+        predictions,
+        done[trial],
         problem.metric,
-        default_trial=0 if 0 in table.trials else None,
-        rng=np.random.default_rng(seed_of(problem.plan.seed, "replay")),
+        trial=trial,
+        default_trial=0,
+        rng=rng,
         n_replays=N_REPLAYS,
     )
 
@@ -51,17 +62,10 @@ def judge_s(problem: Problem, n_complete: int) -> float:
     return 0.6 + 1.5e-6 * cells
 
 
-def _table(problem: Problem, log: StudyLog, history: History, only: int | None) -> OutOfFold:
-    """The complete configurations; where there are none, the folds finished by the one that has most."""
+def _table(problem: Problem, log: StudyLog, history: History) -> OutOfFold:
     splits = problem.splits
-    if only is None and history.complete:
-        trials = _best(history, problem.metric.greater_is_better)
-        return OutOfFold(splits, problem.dataset.y[splits.rows], tuple(trials), log.read_predictions(trials))
-    done = {trial.number: _done(history, trial.number) for trial in history.trials}
-    number = only if only is not None else max(done, key=lambda trial: len(done[trial]))
-    part, rows = _part(splits, done[number])
-    values = log.read_predictions([number])[:, rows]
-    return OutOfFold(part, problem.dataset.y[part.rows], (number,), values)
+    trials = _best(history, problem.metric.greater_is_better)
+    return OutOfFold(splits, problem.dataset.y[splits.rows], tuple(trials), log.read_predictions(trials))
 
 
 def _best(history: History, greater_is_better: bool) -> list[int]:
@@ -80,21 +84,6 @@ def _best(history: History, greater_is_better: bool) -> list[int]:
 
 def _done(history: History, trial: int) -> list[int]:
     return sorted(number for number, fold in history.trials[trial].folds.items() if fold.state == "DONE")
-
-
-def _part(splits: Splits, folds: Sequence[int]) -> tuple[Splits, np.ndarray]:
-    """The splits with these folds only, and which slab rows remain."""
-    rows = np.concatenate([np.arange(*splits.fold_slice(fold).indices(len(splits.rows))) for fold in folds])
-    return (
-        replace(
-            splits,
-            folds=tuple(splits.folds[fold] for fold in folds),
-            rows=splits.rows[rows],
-            units=np.unique(splits.units[rows], return_inverse=True)[1],
-            weights=splits.weights[rows],
-        ),
-        rows,
-    )
 
 
 class HonestWatch:
@@ -122,7 +111,7 @@ class HonestWatch:
         if progress.stage == "search" and complete > self._judged and progress.spent_s >= self._next_at:
             start = time.monotonic()
             verdict = judge(
-                _table(self._problem, self._log, progress.history, None),
+                _table(self._problem, self._log, progress.history),
                 self._problem.metric,
                 default_trial=None,
                 rng=np.random.default_rng(0),

@@ -60,7 +60,7 @@ class TunedModel:
     @property
     def default_score(self) -> Estimate | None:
         """The untuned default's score, None when it could not be evaluated."""
-        return self.verdict.default
+        return self.verdict.default_estimate
 
     @property
     def best_config(self) -> dict[str, Any]:
