@@ -43,7 +43,7 @@ class Fits:
         else:
             model = sklearn.ensemble.ExtraTreesClassifier(n_estimators=45, n_jobs=threads, random_state=job.seed)
         model.fit(self.X, self.y)
-        p = model.predict_proba(self.X)[:, 1:].astype(np.float32)
+        p = np.asarray(model.predict_proba(self.X))[:, 1:].astype(np.float32)
         return FoldResult(p, float(p.mean()), time.perf_counter() - began)
 
 

@@ -325,9 +325,7 @@ def test_workers_that_die_before_they_begin_are_not_started_for_ever() -> None:
 
     with ProcessExecutor(Poison(), 1, threads=1) as executor:
         executor.submit(job(0))
-        with pytest.raises(
-            LuthierError, match=r"(?s)10 or more workers in a row died.*exited with status 5.*fix:"
-        ):
+        with pytest.raises(LuthierError, match=r"(?s)10 or more workers in a row died.*exited with status 5.*fix:"):
             executor.wait(30.0)
 
 
