@@ -7,6 +7,7 @@ Parquet. What a column is *for*, and conversions that need judgement, are the bu
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -115,29 +116,41 @@ def undeclared(cells: Cells) -> Cells:
 
 def as_float64(values: NDArray[Any]) -> Floats:
     """Floats of any width as float64; narrow ones as their shortest decimal (float32 0.1 as 0.1, not 0.10000000149)."""
-    if values.dtype.itemsize >= 8:
+    width = values.dtype.itemsize
+    if width >= 8:
         return values.astype(np.float64, copy=False)
-    # 6 digits (3 in half precision) always survive the narrow type, so the nearest such decimal is the shortest one if
-    # it reads back; else one more digit is tried, up to the 9 (5) that always suffice.
-    single = values.dtype.itemsize == 4
-    digits, smallest = ((6, 7, 8, 9), 1e-12) if single else ((3, 4, 5), 1e-4)
+    return _from_single(values) if width == 4 else _half_table()[values.view(np.uint16)]
+
+
+@lru_cache(maxsize=1)
+def _half_table() -> Floats:
+    return _printed(np.arange(2**16, dtype=np.uint16).view(np.float16))
+
+
+def _printed(values: NDArray[Any]) -> Floats:
+    # NumPy prints a float with the fewest digits that read back to it.
+    return values.astype("U32").astype(np.float64)
+
+
+def _from_single(values: NDArray[np.float32]) -> Floats:
     with np.errstate(invalid="ignore"):  # a signalling NaN in the file becomes a quiet one, which is all we need of it
         wide = values.astype(np.float64)
     out = wide.copy()
-    # In between the scaling below is exact (10^22 is a float) and the narrow type has all its digits (no subnormals).
-    usual = np.isfinite(wide) & (np.abs(wide) > smallest) & (np.abs(wide) < 1e15)
+    # In between the scaling below is exact: 10^22 is a float.
+    usual = np.isfinite(wide) & (np.abs(wide) > 1e-12) & (np.abs(wide) < 1e15)
     todo = np.flatnonzero(usual)
     exponent = np.floor(np.log10(np.abs(wide[todo]))).astype(np.int64)
-    for k in digits:
-        shift = k - 1 - exponent
+    # 6 digits always survive a float32, so the nearest such decimal is the shortest one if it reads back; else one more
+    # digit is tried, up to the 9 that always suffice.
+    for digits in (6, 7, 8, 9):
+        shift = digits - 1 - exponent
         up, down = 10.0 ** np.maximum(shift, 0), 10.0 ** np.maximum(-shift, 0)
         candidate = np.rint(wide[todo] * up / down) / up * down
-        same = candidate.astype(values.dtype) == values[todo]
+        same = candidate.astype(np.float32) == values[todo]
         out[todo[same]] = candidate[same]
         todo, exponent = todo[~same], exponent[~same]
-    # Leftovers, and numbers too large or small to scale exactly: NumPy prints them with the fewest digits.
     rest = np.concatenate([todo, np.flatnonzero(np.isfinite(wide) & (wide != 0) & ~usual)])
-    out[rest] = values[rest].astype("U32").astype(np.float64)
+    out[rest] = _printed(values[rest])
     return out
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import glob
+import gzip
 import hashlib
+import io
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -41,7 +43,6 @@ FORMATS: Final = {
     ".pq": "parquet",
 }
 _DELIMITERS = (",", ";", "\t", "|")
-_NEVER = "\x01"  # a delimiter that no header holds, to read a line as a whole
 
 
 @contextmanager
@@ -141,7 +142,7 @@ class _Reader:
         if not self._as_written:
             # Most columns of a CSV are numbers throughout: DuckDB says so, and casts them, in a fraction of the time.
             whole, number, some = self._connection.execute(
-                f"SELECT bool_and(regexp_full_match({at}, '{PLAIN_INTEGER}')), "
+                f"SELECT bool_and(regexp_full_match({at}, '{PLAIN_INTEGER}') AND TRY_CAST({at} AS BIGINT) IS NOT NULL), "
                 f"bool_and(regexp_full_match({at}, '{PLAIN_NUMBER}')), count({at}) FROM data"
             ).fetchone()
             if some and whole:
@@ -267,21 +268,40 @@ def _load_csv(connection: Any, paths: Sequence[str]) -> _Loaded:
 
 def _header(connection: Any, path: str) -> tuple[str, tuple[str, ...]]:
     """The delimiter and the column names of a CSV file, from its first line."""
-    query = (
-        f"SELECT line FROM read_csv({_place(path)}, delim='{_NEVER}', quote='', escape='', comment='', header=false, "
-        "auto_detect=false, columns={'line': 'VARCHAR'}) LIMIT 1"
-    )
-    rows = _execute(connection, query, path).fetchall()
-    if not rows or not rows[0][0]:
-        what = "is empty" if not rows else "begins with a blank line"
+    start = _start(connection, path)
+    line = start.partition("\n")[0]
+    if not line.strip():
+        what = "begins with a blank line" if start.strip() else "is empty"
         raise UnreadableData(f"{path!r} {what}", fix="give a file whose first line names the columns")
-    line = str(rows[0][0])
-    split = {delimiter: next(csv.reader([line], delimiter=delimiter)) for delimiter in _DELIMITERS}
+    if "\ufffd" in line:
+        raise _not_utf8(path, f"{path!r}, line 1")
+    try:
+        # From the whole start, for a quoted name may hold a line break.
+        split = {delimiter: next(csv.reader(io.StringIO(start), delimiter=delimiter)) for delimiter in _DELIMITERS}
+    except csv.Error as error:
+        raise UnreadableData(
+            f"{path!r}: the first line cannot be read: {error}", fix="check that a quoted name ends"
+        ) from error
     delimiter = "\t" if _suffix(path) in {".tsv", ".tab"} else max(_DELIMITERS, key=lambda d: len(split[d]))
-    stripped = [name.strip() for name in split[delimiter]]
-    return delimiter, check_names(
-        (name or f"unnamed_{i}" for i, name in enumerate(stripped)), place=f"the header of {path!r}"
-    )
+    names = [name.strip() or f"unnamed_{i}" for i, name in enumerate(split[delimiter])]
+    return delimiter, check_names(names, place=f"the header of {path!r}")
+
+
+def _start(connection: Any, path: str) -> str:
+    """The beginning of a text file, with U+FFFD where it is not UTF-8."""
+    if path.lower().endswith(".zst"):
+        query = (  # DuckDB unpacks it; with a delimiter that text hardly holds a line is one column
+            f"SELECT line FROM read_csv({_place(path)}, delim='\x01', quote='', escape='', comment='', header=false, "
+            "auto_detect=false, ignore_errors=true, columns={'line': 'VARCHAR'}) LIMIT 1"
+        )
+        rows = _execute(connection, query, path).fetchall()
+        return str(rows[0][0] or "\n") if rows else ""
+    unpack = gzip.open if path.lower().endswith(".gz") else open
+    try:
+        with unpack(path, "rb") as file:
+            return file.read(2**20).removeprefix(b"\xef\xbb\xbf").decode(errors="replace")
+    except (gzip.BadGzipFile, EOFError) as error:
+        raise UnreadableData(f"{path!r} cannot be unpacked: {error}", fix="check that the file is whole") from error
 
 
 def _check_same_columns(names: tuple[str, ...], own: tuple[str, ...], first: str, path: str) -> None:

@@ -7,7 +7,7 @@ import re
 # One spelling of a number, understood alike by Python's `re` and by DuckDB's RE2, so that a CSV column is judged the
 # same whether DuckDB or Python looks at it. Leading zeros are refused: "007" and "01067" are names, not quantities.
 PLAIN_NUMBER = r"[+-]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][+-]?[0-9]+)?"
-PLAIN_INTEGER = r"-?(0|[1-9][0-9]{0,17})"  # 18 digits always fit into 64 bits
+PLAIN_INTEGER = r"-?(0|[1-9][0-9]*)"
 
 _NUMBER = re.compile(rf"(?:{PLAIN_NUMBER}|[+-]?\.[0-9]+(?:[eE][+-]?[0-9]+)?|[+-]?(?:inf|infinity))", re.IGNORECASE)
 _INTEGER = re.compile(PLAIN_INTEGER)
@@ -82,8 +82,8 @@ def find_number(text: str) -> float | None:
 
 
 def is_integer(text: str) -> bool:
-    """Whether the text spells a whole number of at most 18 digits, without a decimal point."""
-    return _INTEGER.fullmatch(text.strip()) is not None
+    """Whether the text spells a whole number of 64 bits, without a decimal point."""
+    return _INTEGER.fullmatch(text.strip()) is not None and -(2**63) <= int(text) < 2**63
 
 
 def find_datetime(text: str) -> tuple[str, int] | None:
