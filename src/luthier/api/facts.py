@@ -89,7 +89,7 @@ def gather_facts(
         shipped_trial=verdict.shipped,
         default_trial=0,
         progress=tuple(_progress(problem, run)),
-        trials=tuple(_trial(problem, trial) for trial in run.trials),
+        trials=tuple(_trial(problem, trial) for trial in run.trials if trial.folds),
         failures=tuple(_failures(run)),
         not_measured=verdict.not_measured,
         usage=_usage(model_path, report_path),
@@ -179,7 +179,7 @@ def _trial(problem: Problem, trial: Trial) -> TrialFacts:
     return TrialFacts(
         number=trial.number,
         family=problem.kind_of(trial.config),
-        state=trial.state,
+        state="unfinished" if trial.state == "running" else trial.state,
         score=trial.score,
         fold_scores=tuple(trial.fold_scores),
         seconds=trial.seconds,

@@ -3,6 +3,7 @@
 skops rebuilds objects only of types on a list. Ours is skops's own (scikit-learn's estimators, NumPy and SciPy
 functions) and the types below; a user's own classes must be named. Some compiled types of scikit-learn follow the
 indices they hold without bounds checks, which is why skops leaves them out: they are checked here before they are used.
+skops is imported where it is used, because it imports all of scikit-learn.
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import skops.io
-from skops.io.exceptions import UnsupportedTypeException, UntrustedTypesFoundException
 
 from luthier.errors import DamagedModel, UsageError
 from luthier.models.averaged_trees import check_nodes
@@ -72,6 +71,9 @@ def dump_estimator(estimator: Any) -> bytes:
     UsageError
         It holds something that cannot be written without pickle, such as a lambda.
     """
+    import skops.io
+    from skops.io.exceptions import UnsupportedTypeException
+
     try:
         return bytes(skops.io.dumps(estimator))
     except (UnsupportedTypeException, AttributeError, TypeError, ValueError) as error:
@@ -96,6 +98,9 @@ def load_estimator(data: bytes, trusted: Sequence[str] = ()) -> Any:
     DamagedModel
         The bytes are no archive, need a type that is not trusted, or hold indices that point outside.
     """
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
     try:
         needed = set(skops.io.get_untrusted_types(data=data))
         unknown = sorted(needed - _WALKED - _PLAIN - set(trusted))

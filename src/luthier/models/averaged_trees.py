@@ -86,7 +86,7 @@ def load_trees(files: Files) -> Fitted:
     nodes["left_child"] = arrays.take("left", "i", 1, n)
     nodes["right_child"] = arrays.take("right", "i", 1, n)
     nodes["feature"] = arrays.take("feature", "i", 1, n)
-    nodes["threshold"] = arrays.take("threshold", "f", 1, n)
+    nodes["threshold"] = arrays.take("threshold", "f", 1, n, infinite=True)  # "is it missing" is a split at infinity
     nodes["missing_go_to_left"] = arrays.take("missing_left", "b", 1, n)
     nodes["n_node_samples"] = 1
     nodes["weighted_n_node_samples"] = 1.0

@@ -66,8 +66,8 @@ class CatBoost:
         n, p = facts.n_rows, max(1, facts.n_features) + 8 * len(facts.categorical)
         outputs = facts.n_classes if facts.task == "multiclass" else 1
         leaves = 2 ** config["depth"]
-        per_tree = 4e-4 + 1.2e-9 * n * p * config["depth"] + 3e-8 * n * outputs
-        per_tree += 2e-9 * leaves * p * min(config["border_count"], n) * outputs
+        per_tree = 7e-4 * outputs**0.7 + 1.8e-9 * n * p * config["depth"] + 1e-7 * n * outputs
+        per_tree += 3e-9 * leaves * p * min(config["border_count"], n) * outputs
         return float(0.05 + 1e-7 * n * p + config["iterations"] * per_tree)
 
     def fit(
@@ -108,6 +108,9 @@ class CatBoost:
             if "constant or ignored" not in str(error):
                 raise
             return lesson.prior()  # no feature varies in these rows
+        # The library stamps its models with the time and a random name: then equal fits would not be equal bytes.
+        stamps = booster.get_metadata()
+        stamps["train_finish_time"], stamps["model_guid"] = "", ""
         return FittedCatBoost(booster, lesson.target, columns)
 
     def load(self, files: Files) -> Fitted:

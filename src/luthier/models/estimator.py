@@ -155,6 +155,12 @@ def _weight_argument(model: Any) -> str:
     )
 
 
+def _decides_pairs(model: Any) -> bool:
+    """Whether `decision_function` scores pairs of classes; three classes have three pairs, so its shape does not say."""
+    settings = model.get_params(deep=True).items()
+    return any(name.split("__")[-1] == "decision_function_shape" and value == "ovo" for name, value in settings)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedEstimator:
     """A user's fitted estimator; `target` knows the class codes it was shown."""
@@ -187,7 +193,7 @@ class FittedEstimator:
             scores = np.asarray(self.model.decision_function(X), dtype=np.float64)
             if m == 2 and scores.ndim == 1:
                 return np.column_stack([expit(-scores), expit(scores)])
-            if scores.ndim == 2 and scores.shape[1] == m:  # one score a class, not one a pair of classes
+            if scores.ndim == 2 and scores.shape[1] == m and not _decides_pairs(self.model):
                 return np.asarray(softmax(scores, axis=1))
         shown: NDArray[np.bool_] = np.asarray(self.model.predict(X))[:, None] == np.array(self.target.present)
         return shown.astype(np.float64)

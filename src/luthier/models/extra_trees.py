@@ -57,7 +57,7 @@ class ExtraTrees:
 
     def work(self, config: Config, facts: Facts) -> float:
         """Estimate CPU seconds: trees times levels of depth times rows times candidate features."""
-        return trees_work(config, facts, rows=facts.n_rows * config.get("max_samples", 1.0), per_cell=1.5e-9)
+        return trees_work(config, facts, rows=facts.n_rows * config.get("max_samples", 1.0), per_cell=4e-9)
 
     def fit(
         self,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-if TYPE_CHECKING:  # a worker fits models on arrays and never needs pandas
+if TYPE_CHECKING:  # a worker fits models on arrays and never reads a table
     from luthier.data import Dataset
 
 Task = Literal["binary", "multiclass", "regression"]

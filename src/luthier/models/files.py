@@ -95,19 +95,21 @@ class Arrays:
         except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile, KeyError) as error:
             raise damaged(ARRAYS, f"cannot be read ({type(error).__name__})") from error
 
-    def take(self, name: str, kind: Literal["f", "i", "b"], ndim: int, rows: int | None = None) -> NDArray[Any]:
-        """Return one array; `kind` is its NumPy kind: floats (finite), integers or booleans.
+    def take(
+        self, name: str, kind: Literal["f", "i", "b"], ndim: int, rows: int | None = None, *, infinite: bool = False
+    ) -> NDArray[Any]:
+        """Return one array; `kind` is its NumPy kind: floats, integers or booleans.
 
         Raises
         ------
         DamagedModel
-            It is missing, of another kind or shape, or holds NaN or infinities.
+            It is missing, of another kind or shape, or holds NaN, or infinities unless `infinite` allows them.
         """
         array = self._arrays.get(name)
         if array is None:
             raise damaged(ARRAYS, f"lacks the array {name!r}")
         if array.dtype.kind != kind or array.ndim != ndim or (rows is not None and len(array) != rows):
             raise damaged(ARRAYS, f"holds {name!r} as {array.dtype} of shape {array.shape}, which does not fit")
-        if kind == "f" and not np.isfinite(array).all():
-            raise damaged(ARRAYS, f"holds values in {name!r} that are not finite")
+        if kind == "f" and (np.isnan(array).any() or not (infinite or np.isfinite(array).all())):
+            raise damaged(ARRAYS, f"holds values in {name!r} that are not numbers")
         return array

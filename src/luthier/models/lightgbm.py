@@ -120,7 +120,7 @@ class LightGBM:
         target, n_features = Target.from_files(files), read_count(files, "n_features")
         try:
             text = read_bytes(files, BOOSTER).decode()
-            booster = lightgbm.Booster(model_str=text, params={"verbosity": -1})
+            booster = lightgbm.Booster(model_str=text)
         except (ValueError, lightgbm.basic.LightGBMError) as error:
             raise damaged(BOOSTER, "is not a LightGBM model") from error
         if booster.num_feature() != n_features:

@@ -69,11 +69,11 @@ class Linear:
     def work(self, config: Config, facts: Facts) -> float:
         """Estimate CPU seconds: passes over the encoded matrix."""
         cells, p = facts.n_rows * facts.n_encoded, facts.n_encoded
-        encode = 0.002 + 2e-8 * cells * (4 if config["scaling"] == "normal_scores" else 1)
+        encode = 0.003 + 1.2e-8 * cells * (6 if config["scaling"] == "normal_scores" else 1)
         if facts.task == "regression":
-            return encode + 3e-10 * cells * min(p, facts.n_rows) + 5e-9 * cells
-        steps = (15 if config["penalty"] == "l2" else 40) * (1 + np.log10(max(1.0, config["C"])))
-        return float(encode + 0.002 + steps * facts.n_outputs**0.8 * (1.5e-9 * cells + 3e-8 * facts.n_rows))
+            return encode + 2e-10 * cells * min(p, facts.n_rows) + 2e-9 * cells
+        steps = (15 if config["penalty"] == "l2" else 40) * (1 + np.log10(max(1.0, config["C"])) / 3)
+        return float(encode + 0.002 + steps * facts.n_outputs**0.8 * (6e-10 * cells + 2e-8 * facts.n_rows))
 
     def fit(
         self,

@@ -78,7 +78,7 @@ class Perceptron:
         batches = max(1, facts.n_rows / min(config["batch_size"], facts.n_rows))
         batch = 2.5e-4 * (1 + config["n_layers"]) / 2 + 1.2e-8 * weights
         return float(
-            0.01 + 0.6 * config["max_iter"] * (batches * batch + facts.n_rows * (1e-9 * weights + 1e-8 * width))
+            0.01 + 0.25 * config["max_iter"] * (batches * batch + facts.n_rows * (1e-9 * weights + 1e-8 * width))
         )
 
     def fit(

@@ -74,8 +74,9 @@ class XGBoost:
         n, p = facts.n_rows, max(1, facts.n_features) * config["colsample_bytree"]
         trees = config["n_estimators"] * (facts.n_classes if facts.task == "multiclass" else 1)
         depth = min(config["max_depth"], np.log2(n + 1))
+        nodes = min(2**depth, n / max(1.0, config["min_child_weight"]))
         per_tree = (
-            1e-4 + 1.5e-9 * n * config["subsample"] * p * depth + 8e-9 * 2**depth * p * min(256, n) + 2e-8 * n * depth
+            6e-5 + 1e-9 * n * config["subsample"] * p * depth + 5e-9 * nodes * p * min(256, n) + 1.2e-8 * n * depth
         )
         return float(0.01 + 5e-8 * n * facts.n_features + trees * per_tree)
 

@@ -143,7 +143,7 @@ class VerdictFacts:
     p_default_as_good
         In [0, 1]: the share of replays in which the default does at least as well as the chosen configuration.
     corrected_t, corrected_p
-        Corrected resampled t statistic of chosen against default and its one-sided p (Nadeau & Bengio 2003).
+        Corrected resampled t statistic of chosen against default and its two-sided p (Nadeau & Bengio 2003).
     baseline
         The score of a guess without a model.
     """

@@ -156,7 +156,8 @@ class RankScores:
             squares = np.where(np.isnan(error), 0.0, error) ** 2
             # Pooled with its neighbours' mean: sixteen replays measure one configuration's error to a fifth.
             rms = np.sqrt(np.maximum(squares.mean(axis=0), squares.mean()))
-            guess = np.where(np.isnan(self._first_order), -np.inf, self._first_order)
+            # Rank metrics lie between 0 and 1, so an undefined one is behind all others.
+            guess = np.where(np.isnan(self._first_order), -1e3, self._first_order)
             leader = guess.argmax(axis=1)
             behind = guess[np.arange(B), leader][:, None] - guess
             shortlist = behind <= SAFE_ERRORS * np.hypot(rms, rms[leader][:, None])

@@ -49,6 +49,9 @@ __all__ = ["Choose", "Replay", "argbest", "plain_estimate", "replay"]
 FEWEST_REPLAYS = 50
 """Below this the spread of a replay is not worth reading; black-box metrics are replayed at least so often."""
 
+LOWEST = {"matthews_corrcoef": -1.0, "r2": -math.inf}
+"""Scores of ours that can fall below zero."""
+
 TIE = 1e-12
 """Relative difference of two scores that is rounding."""
 
@@ -229,7 +232,9 @@ class _Reader:
         known = np.isfinite(run.in_bag) & np.isfinite(run.full) & np.isfinite(run.fixed)
         A, F, fixed = run.in_bag[known], run.full[known], run.fixed[known]
         sign = 1.0 if self.metric.greater_is_better else -1.0
-        honest, R = _honest(run.naive, A, F, fixed, reference=float(np.nanmedian(scores)), sign=sign)
+        defined = scores[np.isfinite(scores)]
+        median = float(np.median(defined)) if len(defined) else math.nan
+        honest, R = _honest(run.naive, A, F, fixed, reference=median, sign=sign)
         unsteady = unsteadiness(F)
         n = self.draws.n_units
         method = f"replay of the choice, {len(A)} draws of {n} units"
@@ -308,7 +313,7 @@ class _Reader:
         return leaning_interval(value, se, Moments(units.second * batch, units.third * batch**2), n, self.level)
 
     def estimate(self, value: float, ends: tuple[float, float], method: str) -> Estimate:
-        """The estimate, cut to what the metric can be: our scores end at one, our losses at zero."""
+        """The estimate, cut to what the metric can be: our scores end at one, our losses (and most scores) at zero."""
         low, high = ends
         n = self.draws.n_units
         if not isinstance(self.metric, AdditiveMetric | RankMetric):
@@ -317,7 +322,10 @@ class _Reader:
             return Estimate(max(value, 0.0), max(low, 0.0), max(high, 0.0), n, self.level, method)
         if value == low == high == 1.0 and "regression" not in self.metric.tasks:
             low = self._rule_of_three()
-        return Estimate(min(value, 1.0), min(low, 1.0), min(high, 1.0), n, self.level, method)
+        floor = LOWEST.get(self.metric.name, 0.0)
+        return Estimate(
+            min(max(value, floor), 1.0), min(max(low, floor), 1.0), min(max(high, floor), 1.0), n, self.level, method
+        )
 
     def _rule_of_three(self) -> float:
         """A classifier without a fault on n units may still have a fault in 3 / n of those to come (at 95 %).

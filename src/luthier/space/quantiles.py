@@ -59,8 +59,10 @@ class Quantiles:
 
     def from_unit(self, u: float) -> float:
         """Return the value at coordinate `u`; outside [0, 1] the nearest bound."""
+        if u <= 0 or u >= 1:  # the ends exactly, which rounding would miss
+            return self.low if u <= 0 else self.high
         last = len(self.values) - 1
-        x = min(max(u, 0.0), 1.0) * last
+        x = u * last
         k = min(int(x), last - 1)
         a, b = self.values[k], self.values[k + 1]
         return min(max(a + (x - k) * (b - a), a), b)

@@ -11,9 +11,9 @@ from luthier.errors import BadSpace
 from luthier.space.bins import Bins, EqualBins, LogBins
 from luthier.space.scalars import number
 
-MAX_VALUES = 2**50
+MAX_STEPS = 2**48
 MAX_LOG_STEPS = 2**40
-"""Beyond so many values (on a log scale: so many steps up to `high`) doubles no longer tell neighbours apart."""
+"""Beyond so many values (on a log scale: so many steps up to `high`) coordinates no longer tell neighbours apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,10 @@ class Float:
             raise BadSpace(f"{written}: the range is wider than a double can hold", fix="bring low and high together")
         bins: Bins | None = None
         if step is not None:
+            if step > 0 and max(abs(low), abs(high)) > MAX_STEPS * step:
+                raise BadSpace(f"{written}: doubles cannot tell steps of {step!r} apart", fix="take larger steps")
             bins = _ladder(low, high, step, written, log=self.log)
-            high = _rounded(low + (bins.n - 1) * step)
+            high = _rounded(low + (bins.n - 1) * step) if bins.n > 1 else low
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
         object.__setattr__(self, "log", bool(self.log))
@@ -88,7 +90,7 @@ class Float:
         """Return the k-th value of a stepped range."""
         if self.step is None:
             raise ValueError("a continuous range has no k-th value")
-        return _rounded(self.low + k * self.step)
+        return _rounded(self.low + k * self.step) if k else self.low
 
     def index(self, value: float) -> int:
         """Return the number of a value of a stepped range."""
@@ -100,11 +102,10 @@ class Float:
         """Return the value at coordinate `u`; outside [0, 1] the nearest bound."""
         if self.bins is not None:
             return self.at(self.bins.bin(u))
+        if u <= 0 or u >= 1:  # the ends exactly, which rounding would miss
+            return self.low if u <= 0 else self.high
         x = self._start + u * self._length
-        if self.log:
-            # the exponential of what lies far outside may overflow; inside the bounds it cannot
-            x = math.exp(min(max(x, self._start), self._start + self._length))
-        return min(max(x, self.low), self.high)
+        return min(max(math.exp(x) if self.log else x, self.low), self.high)
 
     def to_unit(self, value: Any) -> float:
         """Return the coordinate of an admissible value."""
@@ -256,7 +257,7 @@ def _ladder(low: float, high: float, step: float, written: str, *, log: bool) ->
             f"{written} on a log scale in steps of {step!r}: low must be above half a step",
             fix="raise low, take smaller steps, or leave log out",
         )
-    if n > MAX_VALUES or (log and high / step > MAX_LOG_STEPS):
+    if n > MAX_STEPS or (log and high / step > MAX_LOG_STEPS):
         raise BadSpace(f"{written} in steps of {step!r} has too many values", fix="take larger steps")
     return LogBins(low, step, n) if log and n > 1 else EqualBins(n)
 
