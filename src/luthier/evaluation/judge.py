@@ -1,0 +1,217 @@
+"""From the out-of-fold table to a verdict: what was found, how sure it is, and what to use."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from luthier.evaluation.verdict import Verdict
+from luthier.evaluation.words import against_default, expectation
+from luthier.scoring import Estimate, Metric, OutOfFold, Splits
+from luthier.scoring.corrected_t import corrected_t
+from luthier.scoring.replay import plain_estimate, replay
+
+Floats = NDArray[np.float64]
+
+FEWEST_UNITS = 20
+FEWEST_OF_A_CLASS = 10
+"""Below these a score is an anecdote. Our judgement: intervals of the replay were simulated down to 100 units; they are
+t intervals, which stay honest for some way below that, and are too wide to decide anything soon after."""
+
+
+def judge(
+    table: OutOfFold,
+    metric: Metric,
+    *,
+    default_trial: int | None,
+    fold_scores: Floats | None = None,
+    rng: np.random.Generator,
+    n_replays: int = 1000,
+    keep_default_above: float = 0.5,
+) -> Verdict:
+    """Judge the winner of a study, and decide between it and the default.
+
+    Parameters
+    ----------
+    table
+        Out-of-fold predictions of every complete configuration.
+    metric
+        What was optimised.
+    default_trial
+        Trial of the default configuration; it need not have finished.
+    fold_scores
+        (C, F): score of every configuration of the table on every fold; computed when not given.
+    rng
+        Source of the draws.
+    n_replays
+        How many.
+    keep_default_above
+        The default is kept when the probability that it is as good as the winner is at least this.
+
+    Raises
+    ------
+    ValueError
+        For a table without configurations, or when the metric is undefined for all of them.
+    """
+    found = replay(table, metric, n_replays=n_replays, rng=rng, default=default_trial)
+    if found.winner is None:
+        raise ValueError(f"{metric.name} is undefined on these rows, so no configuration can be called the best")
+    # Where the replay cannot tell (so few units that every draw takes them all), the untuned model is the safe one.
+    p = found.p_default_as_good
+    kept = found.default is not None and (found.default == found.winner or not p < keep_default_above)
+    shipped = found.default if kept and found.default is not None else found.winner
+    test = None
+    if found.default is not None and found.default != found.winner:
+        by_fold = table.fold_scores(metric) if fold_scores is None else fold_scores
+        difference = by_fold[table.index(found.winner)] - by_fold[table.index(found.default)]
+        test = corrected_t(
+            difference if metric.greater_is_better else -difference, test_to_train=_test_to_train(table.splits)
+        )
+    splits = table.splits
+    score = found.default_estimate if kept and found.default_estimate is not None else found.estimate
+    score = found.estimate if found.default == found.winner else score
+    enough, reason = _enough(score, splits, table.y)
+    forward = splits.kind == "forward"
+    second = against_default(
+        metric.name,
+        found.gain,
+        kept=kept,
+        is_winner=found.default == found.winner,
+        n_configs=len(table),
+    )
+    return Verdict(
+        metric=metric.name,
+        greater_is_better=metric.greater_is_better,
+        n_configs=len(table),
+        winner=found.winner,
+        shipped=shipped,
+        default=found.default,
+        estimate=found.estimate,
+        naive=found.naive,
+        default_estimate=found.default_estimate,
+        p_default_as_good=p,
+        keep_default_above=keep_default_above,
+        gain=found.gain,
+        corrected_t=test,
+        overfitting=found.overfitting,
+        n_replays=found.n_replays,
+        enough_data=enough,
+        reason=reason,
+        sentence=_sentence(expectation(metric.name, score, forward=forward), second, enough=enough, reason=reason),
+        not_measured=_not_measured(splits, n_configs=len(table), default_missing=found.default is None),
+    )
+
+
+def judge_partial(
+    splits: Splits,
+    y: NDArray[Any],
+    predictions: NDArray[Any],
+    folds_done: Sequence[int],
+    metric: Metric,
+    *,
+    trial: int,
+    default_trial: int | None,
+    rng: np.random.Generator,
+    n_replays: int = 1000,
+) -> Verdict:
+    """The verdict when the budget admitted less than one whole configuration: a plain bootstrap of the rows there are.
+
+    Parameters
+    ----------
+    splits, y
+        The folds, and the coded target (m,) in slab order.
+    predictions
+        (m, k): in slab order; only rows of finished folds are read.
+    folds_done
+        The folds that were finished, at least one.
+    metric, rng, n_replays, default_trial
+        As in `judge`.
+    trial
+        The configuration that was being evaluated.
+    """
+    if not folds_done:
+        raise ValueError("no fold was finished, so there is nothing to judge")
+    rows = np.concatenate([np.arange(len(splits.rows))[splits.fold_slice(f)] for f in sorted(set(folds_done))])
+    estimate = plain_estimate(
+        y[rows],
+        predictions[rows],
+        metric,
+        units=splits.units[rows],
+        weights=splits.weights[rows],
+        n_replays=n_replays,
+        rng=rng,
+    )
+    done, folds = len(set(folds_done)), len(splits.folds)
+    enough, reason = _enough(estimate, splits, y, rows)
+    second = f"only one configuration was fitted, on {done} of {folds} folds, so there was nothing to choose from"
+    forward = splits.kind == "forward"
+    left = (f"The rows of the {folds - done} folds that were not run.",) if done < folds else ()
+    return Verdict(
+        metric=metric.name,
+        greater_is_better=metric.greater_is_better,
+        n_configs=1,
+        winner=trial,
+        shipped=trial,
+        default=trial if trial == default_trial else None,
+        estimate=estimate,
+        naive=estimate.value,
+        default_estimate=estimate if trial == default_trial else None,
+        p_default_as_good=1.0 if trial == default_trial else math.nan,
+        keep_default_above=0.5,
+        gain=None,
+        corrected_t=None,
+        overfitting=0.0,
+        n_replays=n_replays,
+        enough_data=enough,
+        reason=reason,
+        sentence=_sentence(expectation(metric.name, estimate, forward=forward), second, enough=enough, reason=reason),
+        not_measured=left + _not_measured(splits, n_configs=1, default_missing=trial != default_trial),
+    )
+
+
+def _test_to_train(splits: Splits) -> float:
+    """Rows judged over rows learned from, averaged over folds."""
+    return float(np.mean([len(valid) / max(len(train), 1) for train, valid in splits.folds]))
+
+
+def _enough(score: Estimate, splits: Splits, y: NDArray[Any], rows: NDArray[np.intp] | None = None) -> tuple[bool, str]:
+    """Whether the numbers can carry a decision, and the first reason why not."""
+    rows = np.arange(len(splits.rows)) if rows is None else rows
+    rows = rows[splits.weights[rows] > 0]
+    units = "rows" if len(np.unique(splits.units)) == len(np.unique(splits.rows)) else "groups"
+    units = "blocks of time" if splits.kind == "forward" else units
+    if not (math.isfinite(score.value) and math.isfinite(score.low) and math.isfinite(score.high)):
+        return False, "the metric is not defined on enough of the rows to say how sure the score is"
+    if score.n < FEWEST_UNITS:
+        return False, f"only {score.n} independent {units} stand behind the score; at least {FEWEST_UNITS} should"
+    if np.issubdtype(y.dtype, np.integer):
+        counts = [len(np.unique(splits.rows[rows][y[rows] == k])) for k in np.unique(y)]
+        if min(counts) < FEWEST_OF_A_CLASS:
+            return False, f"the rarest class has {min(counts)} rows; at least {FEWEST_OF_A_CLASS} should be judged"
+    return True, f"{score.n} independent {units} stand behind the score"
+
+
+def _sentence(first: str, second: str, *, enough: bool, reason: str) -> str:
+    warning = "" if enough else f", but this is too little data to rely on: {reason}"
+    return f"{first}; {second}{warning}."
+
+
+def _not_measured(splits: Splits, *, n_configs: int, default_missing: bool) -> tuple[str, ...]:
+    said = ["Whether the future resembles the rows of the table: what changes after the last of them is not foreseen."]
+    if splits.kind != "forward":
+        said = ["Rows unlike these: another time, place or source than the table's."]
+    said.append(
+        "The final model learns from all rows, the models judged here from fewer; it is usually a little better."
+    )
+    if n_configs > 1:
+        said.append(
+            "That later configurations were proposed in the light of earlier scores: the replay takes all as given."
+        )
+        said.append("Configurations that failed or were stopped before their last fold.")
+    if default_missing:
+        said.append("The default configuration did not finish, so nobody knows whether tuning was worth it.")
+    return tuple(said)
