@@ -17,8 +17,9 @@ MAX_LISTED = 1024
 
 
 def is_scipy(value: Any) -> bool:
-    """Whether this looks like a frozen `scipy.stats` distribution (its inside is not imported to find out)."""
-    return all(hasattr(value, part) for part in ("dist", "args", "kwds", "ppf"))
+    """Whether this looks like a `scipy.stats` distribution with nothing left open. Finding out does not import scipy."""
+    frozen = all(hasattr(value, part) for part in ("dist", "args", "kwds", "ppf"))
+    return frozen or (hasattr(value, "freeze") and getattr(value, "numargs", None) == 0)
 
 
 def from_scipy(frozen: Any) -> tuple[Distribution, dict[str, Any]]:
@@ -33,6 +34,8 @@ def from_scipy(frozen: Any) -> tuple[Distribution, dict[str, Any]]:
     BadSpace
         Its parameters give no finite quantiles.
     """
+    if not hasattr(frozen, "dist"):  # one without shape parameters, or made of listed values
+        frozen = frozen.freeze()
     name = frozen.dist.name
     discrete = hasattr(frozen.dist, "pmf") or not hasattr(frozen.dist, "pdf")
     low, high = (float(end) for end in frozen.support())
@@ -67,5 +70,7 @@ def _listed(frozen: Any, name: str, low: int, high: int) -> Distribution:
         )
     values = np.arange(low, high + 1)
     p = frozen.pmf(values)
+    if p.sum() < 1 - 4 * TAIL:
+        raise BadSpace(f"scipy.stats.{name} takes other values than whole numbers", fix="list its values: [a, b, ...]")
     values, p = values[p > 0], p[p > 0]
     return Categorical(tuple(values.tolist()), ordered=True, weights=tuple(p.tolist()))
