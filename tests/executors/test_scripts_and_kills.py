@@ -107,11 +107,14 @@ def test_workers_die_with_their_nursery_even_when_they_hang(tmp_path: Path) -> N
         assert engine.stderr.readline() == b"in job\n"
     (nursery,) = psutil.Process(engine.pid).children()
     workers = nursery.children()
+    left = [process for worker in workers for process in worker.children()]  # these nobody is left to end
     engine.kill()
     nursery.kill()
     engine.wait(10)
     engine.stderr.close()
     _, alive = psutil.wait_procs(workers, timeout=3.0)
+    for process in left:
+        process.kill()
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
 
 

@@ -10,7 +10,8 @@ It exists because no library gives the three things together that a study of man
 - The death of a worker, however it dies, costs that worker's job and nothing else: workers share no lock and no pipe.
 - Nothing is left behind. The nursery hears of the engine's end from the kernel (end of file on the control socket, or
   a new parent) and kills every worker with its whole process group; if the nursery itself is killed, the kernel kills
-  the workers (PR_SET_PDEATHSIG). Both hold while the engine, or a worker, hangs in C code.
+  the workers (PR_SET_PDEATHSIG). Both hold while the engine, or a worker, hangs in C code. Only if the nursery is
+  killed can processes that a worker itself had started stay.
 
 The nursery is single-threaded and runs no user code, so forking from it is sound.
 """
