@@ -1,9 +1,10 @@
 """Luthier: hyperparameter tuning you can trust, for the whole life of a model.
 
-The rooms, in the order a model lives: `data` (a table one can vouch for), `space` (what may be tuned), `models` (what can
-be fitted), `strategies` (which configuration next), `scoring` (splits, metrics, the out-of-fold table and its replay),
-`tuning` (spend a budget), `evaluation` (how far to believe the winner), `registry` and `serving` (a model as files, and
-its answers), `report` (say it to people). Around them the shell: `executors`, `store`, `api`, `sklearn`, `cli`.
+The rooms, in the order a model lives: `data` (a table one can vouch for), `space` (what may be tuned), `models` (what
+can be fitted), `strategies` (which configuration next), `scoring` (splits, metrics, the out-of-fold table and its
+replay), `tuning` (spend a budget), `evaluation` (how far to believe the winner), `registry` and `serving` (a model as
+files, and its answers), `report` (say it to people). Around them the shell: `executors`, `store`, `api`, `sklearn`,
+`cli`.
 
 >>> import luthier
 >>> run = luthier.tune("churn.csv", target="churn", budget="5m")  # doctest: +SKIP

@@ -1,4 +1,4 @@
-"""One byte form for a value, so that equal values have equal digests on every machine and in every version of Python."""
+"""One byte form for a value, so that equal values have equal digests on every machine and under every Python."""
 
 from __future__ import annotations
 

@@ -2,10 +2,10 @@
 
     python studies/crashes/run.py --kills 300 --out studies/crashes/results.json
 
-Half of the kills hit the process that runs the study, half one of its workers. After every kill of the engine: no process
-of it is left within three seconds, the store opens, the chain of events holds, the predictions of every acknowledged fold
-match their digests, and no fold acknowledged before the kill is missing. The next round is the same command, which takes
-the study up; a study that came to its end must have every trial complete.
+Half of the kills hit the process that runs the study, half one of its workers. After every kill of the engine: no
+process of it is left within three seconds, the store opens, the chain of events holds, the predictions of every
+acknowledged fold match their digests, and no fold acknowledged before the kill is missing. The next round is the same
+command, which takes the study up. A kill of a worker must not end the study.
 """
 
 import argparse
@@ -31,7 +31,8 @@ frame = load_breast_cancer(as_frame=True).frame
 def tell(progress):
     print(progress.study, progress.history.n_fold_fits, flush=True)
 
-luthier.tune(frame, "target", budget="25 trials", models="lightgbm,linear", n_jobs=2, seed=int(sys.argv[1]), on_progress=tell)
+models, seed = "lightgbm,linear", int(sys.argv[1])
+luthier.tune(frame, "target", budget="25 trials", models=models, n_jobs=2, seed=seed, on_progress=tell)
 print("ended", flush=True)
 """
 
@@ -43,7 +44,14 @@ def main() -> int:
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     rng = random.Random(args.seed)
-    tally = {"engine_kills": 0, "worker_kills": 0, "studies_ended": 0, "folds_lost": 0, "unreadable": 0, "left_behind": 0}
+    tally = {
+        "engine_kills": 0,
+        "worker_kills": 0,
+        "studies_ended": 0,
+        "folds_lost": 0,
+        "unreadable": 0,
+        "left_behind": 0,
+    }
     study_seed, kills, uptime = 0, 0, 4.0
     with tempfile.TemporaryDirectory() as box:
         while kills < args.kills:

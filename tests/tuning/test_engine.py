@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -30,7 +30,9 @@ class Bowl:
         if job.config["kind"] == "bad":
             raise ValueError("this kind never works")
         score = (x - 0.7) ** 2 + 0.001 * job.fold
-        return FoldResult(np.full((ROWS_A_FOLD, 1), x, dtype=np.float32), score, 0.0, {"m": b"m"} if job.keep_model else None)
+        return FoldResult(
+            np.full((ROWS_A_FOLD, 1), x, dtype=np.float32), score, 0.0, {"m": b"m"} if job.keep_model else None
+        )
 
 
 @dataclass
@@ -239,7 +241,9 @@ def test_a_budget_too_small_for_one_fit_says_how_much_is_enough() -> None:
 
 
 def test_when_everything_fails_the_first_error_is_told() -> None:
-    plan = a_plan("3 trials", starts=({"x": 0.1, "kind": "bad"},), space=SearchSpace.parse({"x": (0.0, 1.0), "kind": ["bad"]}))
+    plan = a_plan(
+        "3 trials", starts=({"x": 0.1, "kind": "bad"},), space=SearchSpace.parse({"x": (0.0, 1.0), "kind": ["bad"]})
+    )
     with pytest.raises(NoModel, match="this kind never works"):
         run(plan, a_log(), InlineExecutor(Bowl()))
 
@@ -291,7 +295,7 @@ Drop = Callable[[History, Any], str | None]
 
 def test_a_policy_can_drop_a_trial_after_any_fold_without_the_engine_knowing_why() -> None:
     class FirstFoldOnly:
-        name = "first fold only"
+        name: ClassVar[str] = "first fold only"
 
         def drop(self, history: History, trial: Any) -> str | None:
             return "enough seen"

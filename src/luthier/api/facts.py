@@ -147,7 +147,7 @@ def _seconds_by_family(problem: Problem, run: TuningRun) -> dict[str, float]:
 
 
 def _baseline(problem: Problem) -> BaselineFacts:
-    """The score of a constant guess, learned from the very rows it is scored on: it cannot be beaten by another guess."""
+    """The score of a constant guess, learned from the very rows it is scored on: no other guess does better."""
     y, weights, task = problem.dataset.y, problem.dataset.weights, problem.facts.task
     if task == "regression":
         guess, label = np.full((len(y), 1), np.average(y, weights=weights)), "predict the average"

@@ -1,4 +1,4 @@
-"""From what a user asks to what a study needs: everything that can be wrong is found here, before anything is written."""
+"""From what a user asks to what a study needs: what can be wrong is found here, before anything is written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from luthier.canonical import digest
-from luthier.data import Dataset, Note, make_dataset
+from luthier.data import Dataset, Note, Task, make_dataset
 from luthier.errors import BadSpace, UnknownChoice
 from luthier.models import EstimatorFamily, Facts, Family, families_for, joint_default, joint_space, split_config
 from luthier.scoring import Metric, Splits, choose_splits, default_metric, get_metric
@@ -27,7 +27,7 @@ class Order:
     """What the user asked for, in the words in which it was asked; see `luthier.tune` for each."""
 
     target: str
-    task: str | None = None
+    task: Task | None = None
     metric: Any = None
     budget: Any = "5m"
     strategy: str = "auto"

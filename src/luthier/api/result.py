@@ -156,7 +156,7 @@ class TunedModel:
 
 def findings(facts: ReportFacts) -> list[Mapping[str, Any]]:
     """What a reader should know of the data and the run, one entry each."""
-    noted = [
+    noted: list[Mapping[str, Any]] = [
         {
             "code": f"data.{note.action}",
             "title": note.reason,
@@ -167,7 +167,7 @@ def findings(facts: ReportFacts) -> list[Mapping[str, Any]]:
         }
         for note in facts.data.notes
     ]
-    failed = [
+    failed: list[Mapping[str, Any]] = [
         {
             "code": f"run.{failure.state.lower()}",
             "title": f"{failure.count} folds ended as {failure.state}",

@@ -67,7 +67,7 @@ def show_study(study: str) -> tuple[dict[str, Any], list[str]]:
 
 
 def order_of(study: str) -> tuple[str, dict[str, Any]]:
-    """The data and the arguments of an interrupted study: asked again, they continue it with what is left of its budget.
+    """The data and the arguments of an interrupted study: asked again, they continue it with what its budget has left.
 
     Raises
     ------

@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from luthier.api.facts import gather_facts
 from luthier.api.judging import HonestWatch, judge_s, judged
 from luthier.api.problem import Order, Problem, pose, strategy_of
@@ -27,7 +25,7 @@ from luthier.registry import pack
 from luthier.report import render
 from luthier.serving import Predictor
 from luthier.store import Store, StoredStudyLog, predictions_digest, write_model, write_text_atomic
-from luthier.tuning import Engine, History, Progress, StudyPlan, Surroundings, TuningRun
+from luthier.tuning import Engine, History, Progress, Surroundings, TuningRun
 
 FINISH_S = 0.4
 """Seconds for what the finish does besides judging, fitting and reporting: packing, hashing, writing."""
@@ -141,7 +139,9 @@ def _carry_out(
     )
     # Some libraries round differently with another number of threads, so identical trials need a fixed one.
     threads = 1 if plan.deterministic else None
-    runner = make_executor(means.executor, problem.work, n_jobs=means.n_jobs, threads=threads, memory_mb=_memory_mb(means))
+    runner = make_executor(
+        means.executor, problem.work, n_jobs=means.n_jobs, threads=threads, memory_mb=_memory_mb(means)
+    )
     with contextlib.closing(runner):
         engine = Engine(plan, strategy_of(plan), log, runner, around, started=started)
         engine.open(problem.slab_starts, {"slots": runner.slots, "executor": means.executor})
@@ -191,7 +191,7 @@ def _carry_out(
 def _final_model(
     engine: Engine, problem: Problem, log: StoredStudyLog, verdict: Verdict, means: Means
 ) -> tuple[Verdict, Mapping[str, bytes], str]:
-    """The model to ship: the chosen configuration on all rows, or the first fold's model when time does not admit it."""
+    """The model to ship: the chosen configuration on all rows, or the first fold's model when time is short."""
     kept = engine.history.first_model
     limit = engine.left_s - FINISH_S - (REPORT_S if means.report else 0.0)
     trial = engine.history.trials[verdict.shipped]

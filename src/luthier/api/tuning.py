@@ -11,6 +11,7 @@ from typing import Any, Literal
 from luthier.api.problem import Order, Problem
 from luthier.api.result import TunedModel
 from luthier.api.study import Means, answer
+from luthier.data import Task
 from luthier.tuning import Progress, StudyLog
 
 
@@ -18,7 +19,7 @@ def tune(
     data: Any,
     target: str,
     *,
-    task: str | None = None,
+    task: Task | None = None,
     metric: Any = None,
     budget: Any = "5m",
     strategy: str = "auto",
@@ -66,8 +67,8 @@ def tune(
         How configurations are proposed: "auto", "random", "grid" or "sobol". `auto` tries every family's default first
         and then searches at random.
     models
-        Names of model families, separated by commas or as a list; or one scikit-learn estimator or Pipeline, which needs
-        a `space`. Default: every family that suits the data.
+        Names of model families, separated by commas or as a list; or one scikit-learn estimator or Pipeline, which
+        needs a `space`. Default: every family that suits the data.
     space
         What may be tuned of an estimator of your own: our terse form, a scikit-learn dict or list of dicts, or Optuna
         distributions.

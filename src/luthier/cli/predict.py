@@ -13,9 +13,7 @@ from luthier.cli.say import answer, want_json
 def predict(
     model: Annotated[Path, typer.Argument(help="Folder of the saved model.", metavar="MODEL")],
     file: Annotated[str, typer.Argument(help="Path or glob of the rows to predict.", metavar="FILE")],
-    out: Annotated[
-        Path | None, typer.Option(help="CSV file to write; standard output when left out.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file to write; standard output when left out.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
 ) -> None:
     """Predict new rows with a saved model: labels or values, and for classes the probability of each."""

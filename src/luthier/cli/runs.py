@@ -74,5 +74,12 @@ def remove(
 def _row(study: dict[str, object]) -> str:
     score = study["best_score"]
     shown = "-" if score is None else f"{score:.5g}"
-    parts = (study["id"], study["state"], f"{study['n_trials']} trials", f"best {shown}", study["dataset"], study["target"])
+    parts = (
+        study["id"],
+        study["state"],
+        f"{study['n_trials']} trials",
+        f"best {shown}",
+        study["dataset"],
+        study["target"],
+    )
     return "  ".join(map(str, parts))

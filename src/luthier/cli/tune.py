@@ -13,7 +13,7 @@ from luthier.cli.say import answer, errors, want_json
 from luthier.cli.watch import watching
 
 
-def tune(  # noqa: D417  (the options carry their own help)
+def tune(
     file: Annotated[str, typer.Argument(help="Path or glob of CSV, TSV, JSONL or Parquet files.", metavar="FILE")],
     target: Annotated[str, typer.Option("--target", "-t", help="Column to predict.")],
     task: Annotated[str | None, typer.Option(help="binary, multiclass or regression; found when left out.")] = None,
@@ -28,7 +28,9 @@ def tune(  # noqa: D417  (the options carry their own help)
     weight: Annotated[str | None, typer.Option(help="Column of row weights.")] = None,
     drop: Annotated[list[str] | None, typer.Option(help="Column to leave out; may be given several times.")] = None,
     positive: Annotated[str | None, typer.Option(help="Positive class of a binary target.")] = None,
-    folds: Annotated[int | None, typer.Option(min=2, help="Number of folds; chosen from the data when left out.")] = None,
+    folds: Annotated[
+        int | None, typer.Option(min=2, help="Number of folds; chosen from the data when left out.")
+    ] = None,
     price: Annotated[str | None, typer.Option(help='Price of an hour of this machine, such as "0.40/h".')] = None,
     fold_limit: Annotated[float | None, typer.Option(help="Seconds after which one fold is given up.")] = None,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Folds at the same time.")] = None,

@@ -1,7 +1,8 @@
 """Spend the budget: ask the strategy, run folds, write down what happened, stop in time.
 
-The engine is the only writer of the record, and it acts on nothing that is not in the record: every result is applied to
-the `History` as the event that was written. A study killed at any instant is therefore continued by replaying its record.
+The engine is the only writer of the record, and it acts on nothing that is not in the record: every result is applied
+to the `History` as the event that was written. A study killed at any instant is therefore continued by replaying its
+record.
 """
 
 from __future__ import annotations
@@ -69,8 +70,8 @@ class Surroundings:
     kind_of
         Which kind of model a configuration is: kinds learn their speed apart.
     reserve_s
-        Seconds to keep for the honest finish and the final fit, given the history and the predicted duration of a fit on
-        all rows of the trial that leads.
+        Seconds to keep for the honest finish and the final fit, given the history and the predicted duration of a fold
+        of the trial that leads.
     on_progress
         Called after every change with the state of the study.
     """
@@ -125,9 +126,7 @@ class Engine:
     _over: Ending | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self.history = History(
-            self.plan.space, self.plan.n_folds, greater_is_better=self.plan.greater_is_better
-        )
+        self.history = History(self.plan.space, self.plan.n_folds, greater_is_better=self.plan.greater_is_better)
         if self.started is None:
             self.started = self.around.clock()
 
@@ -432,7 +431,7 @@ class Engine:
         self._times.learn(self.around.kind_of(config), self.around.work_hint(config), seconds)
 
     def _say(self, kind: str, body: Mapping[str, Any]) -> None:
-        """Add an event to the record's next transaction, and act as if it had been written: nobody else reads meanwhile."""
+        """Add an event to the record's next transaction and act on it: nobody else reads meanwhile."""
         event = chained(self._last, kind, body, self.around.now_utc())
         self._last = event
         self._unwritten.append(event)
@@ -447,6 +446,4 @@ class Engine:
         """Tell those who watch where the study stands."""
         now = self.around.clock()
         running = tuple((trial, fold, now - since) for (trial, fold), (_, since) in self._busy.items())
-        self.around.on_progress(
-            Progress(self.log.study, stage, self.plan, self.history, running, self.spent_s)
-        )
+        self.around.on_progress(Progress(self.log.study, stage, self.plan, self.history, running, self.spent_s))

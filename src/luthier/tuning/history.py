@@ -35,7 +35,9 @@ class Fold:
     @property
     def settled(self) -> bool:
         """Whether this fold needs no further run."""
-        return self.state in ("DONE", "FAILED", "TIMEOUT", "OOM") or (self.state == "LOST" and self.losses >= LOST_TRIES)
+        return self.state in ("DONE", "FAILED", "TIMEOUT", "OOM") or (
+            self.state == "LOST" and self.losses >= LOST_TRIES
+        )
 
 
 @dataclass(slots=True)
@@ -92,8 +94,8 @@ class History:
     judged
         The verdict, as JSON values.
     first_model
-        Files of the first fold model, by the digests they are kept under: what there is to ship when there is no time to
-        fit anything else.
+        Files of the first fold model, by the digests they are kept under: what there is to ship when there is no time
+        to fit anything else.
     n_evaluated
         Trials with fits of their own; n_settled counts all whose fate is decided.
     n_fold_fits
@@ -244,9 +246,7 @@ class History:
         if state == "complete":
             self._complete.append(trial.number)
             if trial.score is not None and (
-                self._best is None
-                or self._best.score is None
-                or self.loss(trial.score) < self.loss(self._best.score)
+                self._best is None or self._best.score is None or self.loss(trial.score) < self.loss(self._best.score)
             ):
                 self._best = trial
 

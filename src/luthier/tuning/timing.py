@@ -43,8 +43,8 @@ class Duration:
 class FoldTimes:
     """Log-normal model of seconds per fold, relative to the work hint of its configuration.
 
-    Each kind of model has its own ratio of seconds to hint, shrunk towards the ratio of all kinds with the weight of one
-    observation; a configuration that already finished folds is predicted by those.
+    Each kind of model has its own ratio of seconds to hint, shrunk towards the ratio of all kinds with the weight of
+    one observation; a configuration that already finished folds is predicted by those.
     """
 
     _kinds: dict[str, _LogMoments] = field(default_factory=lambda: defaultdict(_LogMoments))

@@ -48,7 +48,7 @@ class TableWork:
     metric: Metric
 
     def run(self, job: Job, threads: int) -> FoldResult:
-        """Fit and predict one fold, or fit all rows when the job's fold is negative (no predictions, the model kept)."""
+        """Fit and predict one fold; a negative fold means all rows: no predictions, the model kept."""
         name, config = split_config(job.config)
         family = self.families[name]
         rows = self.inputs[family.input]
