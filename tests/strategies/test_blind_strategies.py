@@ -89,7 +89,7 @@ def test_a_grid_says_what_it_leaves_out() -> None:
     suggestion = answer(search, SMALL, [])
     assert suggestion is not None
     assert suggestion.mode == "grid"
-    assert suggestion.why == "point 1 of a grid of 6; it leaves out: depth at 3 of 10 values"
+    assert suggestion.why == "point 1 of a grid of 6; left out: depth at 3 of 10 values"
 
 
 # --- Sobol ------------------------------------------------------------------------------------------------------------

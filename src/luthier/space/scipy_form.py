@@ -17,7 +17,7 @@ MAX_LISTED = 1024
 
 
 def is_scipy(value: Any) -> bool:
-    """Whether this looks like a `scipy.stats` distribution with nothing left open. Finding out does not import scipy."""
+    """Whether this looks like a `scipy.stats` distribution with nothing left open; to find out takes no scipy."""
     frozen = all(hasattr(value, part) for part in ("dist", "args", "kwds", "ppf"))
     return frozen or (hasattr(value, "freeze") and getattr(value, "numargs", None) == 0)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import ClassVar, Self
 
 import numpy as np
 
-from luthier.space import Config, SearchSpace
+from luthier.space import SearchSpace
 from luthier.strategies.observation import Observation
 from luthier.strategies.proposed import Proposed
 from luthier.strategies.strategy import Suggestion
@@ -22,7 +23,7 @@ _WHOLE = 4096
 class _Points:
     """The grids made so far, one after the other, without repetitions: only ever computed, never learned."""
 
-    configs: dict[str, Config] = field(default_factory=dict)
+    suggestions: dict[str, Suggestion] = field(default_factory=dict)  # by the configuration's key
     n_grids: int = 0
     left_out: str = "everything"
 
@@ -33,7 +34,7 @@ class GridSearch:
 
     With a number of trials, the grid is as fine as that allows. Without one, a space of at most 4,096 configurations is
     taken whole; others are covered by a grid of 16, then of 64, 256, ... configurations, so that whenever time runs out
-    the coarser grids are complete. The reasons given with the suggestions say what a grid leaves out.
+    the coarser grids are complete. The reason given with the first point of a grid says what the grid leaves out.
 
     Attributes
     ----------
@@ -66,18 +67,14 @@ class GridSearch:
     def ask(self, space: SearchSpace, history: Sequence[Observation], rng: np.random.Generator) -> Suggestion | None:  # noqa: ARG002  (the seed settles the order)
         """Return the first configuration of the grid that was not proposed yet, or None when there is none."""
         proposed = self._proposed.keys(space, history)
-        first = 0
+        looked_at = 0
         while True:
-            for number, (key, config) in enumerate(self._points.configs.items()):
-                if number >= first and key not in proposed:
-                    return Suggestion(config, "grid", self._reason(number))
-            first = len(self._points.configs)
+            for key, suggestion in islice(self._points.suggestions.items(), looked_at, None):
+                if key not in proposed:
+                    return suggestion
+            looked_at = len(self._points.suggestions)
             if not self._extend(space):
                 return None
-
-    def _reason(self, number: int) -> str:
-        left_out = f"; it leaves out: {self._points.left_out}" if self._points.left_out else ""
-        return f"point {number + 1} of a grid of {len(self._points.configs)}{left_out}"
 
     def _extend(self, space: SearchSpace) -> bool:
         """Make the next finer grid; return whether there is one."""
@@ -86,6 +83,11 @@ class GridSearch:
             return False
         configs, points.left_out = space.grid(self.size * _FINER**points.n_grids)
         shuffle = np.random.default_rng([self.seed, points.n_grids]).permutation(len(configs))
-        points.configs.update((space.key(configs[k]), configs[k]) for k in shuffle)
+        fresh = {key: configs[k] for k in shuffle if (key := space.key(configs[k])) not in points.suggestions}
+        for number, (key, config) in enumerate(fresh.items(), start=1):
+            why = f"point {number} of a grid of {len(fresh)}"
+            if number == 1 and points.left_out:  # once is enough: it may be long, and the log keeps every reason
+                why += f"; left out: {points.left_out}"
+            points.suggestions[key] = Suggestion(config, "grid", why)
         points.n_grids += 1
         return True

@@ -18,6 +18,7 @@ import json
 import math
 import pickle
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import TypeAlias, get_args
 
 import numpy as np
@@ -145,17 +146,17 @@ def check_works_without_history(kind: type[Strategy]) -> None:
 
 def check_same_question_same_answer(kind: type[Strategy]) -> None:
     """A new instance, told the same history, answers as the one that lived through it: studies can be resumed."""
-    for name, space in example_spaces().items():
-        lived = kind.for_study(space, seed=SEED, n_trials=15)
+    for (name, space), n_trials in product(example_spaces().items(), (20, None)):
+        lived = kind.for_study(space, seed=SEED, n_trials=n_trials)
         history = [observed(space, 0, space.from_unit([0.5] * len(space.dimensions)))]
-        while len(history) < 15:
+        while len(history) < 20:
             suggestion = answer(lived, space, history)
-            fresh = kind.for_study(space, seed=SEED, n_trials=15)
-            again = answer(fresh, space, history)
+            again = answer(kind.for_study(space, seed=SEED, n_trials=n_trials), space, history)
             assert _same(suggestion, again), f"{name}, {len(history)} known: {suggestion} and, resumed, {again}"
             if suggestion is None:
                 break
             history.append(observed(space, len(history), suggestion.config))
+        fresh = kind.for_study(space, seed=SEED, n_trials=n_trials)
         assert _same(answer(lived, space, history[:3]), answer(fresh, space, history[:3])), (
             f"{name}: asked about an earlier moment again, it answers differently"
         )
