@@ -8,6 +8,7 @@ skops is imported where it is used, because it imports all of scikit-learn.
 
 from __future__ import annotations
 
+import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -77,13 +78,42 @@ def dump_estimator(estimator: Any) -> bytes:
     try:
         return bytes(skops.io.dumps(estimator))
     except (UnsupportedTypeException, AttributeError, TypeError, ValueError) as error:
-        raise UsageError(
-            f"the estimator {type(estimator).__name__} cannot be written without pickle: {error}",
-            fix="replace lambdas and local classes in it by functions and classes of an importable module",
-        ) from error
+        raise _unwritable(estimator, error) from error
 
 
-def load_estimator(data: bytes, trusted: Sequence[str] = ()) -> Any:
+def _unwritable(estimator: Any, error: Exception) -> UsageError:
+    return UsageError(
+        f"the estimator {type(estimator).__name__} cannot be written without pickle: {error}",
+        fix="replace lambdas and local classes in it by functions and classes of an importable module",
+    )
+
+
+def _build(data: bytes) -> Any:
+    """Build whatever the archive says: only after its types have been checked, or from objects of the caller's own."""
+    import skops.io
+
+    return skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
+
+
+def check_writable(estimator: Any) -> None:
+    """Raise UsageError unless the estimator can be written and read again."""
+    data = dump_estimator(estimator)
+    try:
+        _build(data)
+    except (ImportError, AttributeError) as error:
+        raise _unwritable(estimator, error) from error
+
+
+def own_packages(objects: Iterable[Any]) -> frozenset[str]:
+    """Top-level packages of the types in these objects that are neither Python's nor our dependencies'."""
+    import skops.io
+
+    names = {name for part in objects for name in skops.io.get_untrusted_types(data=dump_estimator(part))}
+    found = {name.partition(".")[0] for name in names}
+    return frozenset(found - sys.stdlib_module_names - {"numpy", "scipy", "pandas", "sklearn", "skops", "luthier"})
+
+
+def load_estimator(data: bytes, trusted: Sequence[str] = (), packages: frozenset[str] = frozenset()) -> Any:
     """Read a fitted estimator.
 
     Parameters
@@ -92,6 +122,8 @@ def load_estimator(data: bytes, trusted: Sequence[str] = ()) -> Any:
         What `dump_estimator` wrote.
     trusted
         Full names of further types to build, such as "mypackage.encoders.TargetMean". Their code runs.
+    packages
+        Top-level packages all of whose types may be built.
 
     Raises
     ------
@@ -103,13 +135,14 @@ def load_estimator(data: bytes, trusted: Sequence[str] = ()) -> Any:
 
     try:
         needed = set(skops.io.get_untrusted_types(data=data))
-        unknown = sorted(needed - _WALKED - _PLAIN - set(trusted))
+        theirs = needed - _WALKED - _PLAIN - set(trusted)
+        unknown = sorted(name for name in theirs if name.partition(".")[0] not in packages)
         if unknown:
             raise DamagedModel(
                 f"the saved estimator needs types that are not trusted: {', '.join(unknown)}",
                 fix=f"if you wrote or reviewed them, load with trusted={unknown!r}",
             )
-        estimator = skops.io.loads(data, trusted=sorted(needed))
+        estimator = _build(data)
     except (zipfile.BadZipFile, UntrustedTypesFoundException, LookupError, ValueError, TypeError, EOFError) as error:
         raise damaged(ARCHIVE, f"cannot be read ({type(error).__name__})") from error
     except (ImportError, AttributeError) as error:

@@ -7,7 +7,7 @@ and class codes 0..k-1 as labels.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
@@ -17,7 +17,7 @@ from scipy.special import expit, softmax
 from sklearn.base import clone
 
 from luthier.errors import BadSpace, UsageError
-from luthier.models.archive import ARCHIVE, dump_estimator, load_estimator
+from luthier.models.archive import ARCHIVE, check_writable, dump_estimator, load_estimator, own_packages
 from luthier.models.facts import Facts
 from luthier.models.family import Config, Files, Fitted, Floats
 from luthier.models.files import read_bytes, write_files
@@ -109,8 +109,30 @@ class EstimatorFamily:
         return FittedEstimator(model, Target.of(y, facts))
 
     def load(self, files: Files) -> Fitted:
-        """Read the archive; types that are neither known nor in `trusted` are refused."""
-        return FittedEstimator(load_estimator(read_bytes(files, ARCHIVE), self.trusted), Target.from_files(files))
+        """Read the archive.
+
+        Types are refused that are neither known, nor in `trusted`, nor of a package that the estimator in hand (where
+        there is one) brought into this process itself.
+        """
+        packages = frozenset[str]() if self.estimator is None else own_packages(self._brought())
+        estimator = load_estimator(read_bytes(files, ARCHIVE), self.trusted, packages)
+        return FittedEstimator(estimator, Target.from_files(files))
+
+    def check_writable(self) -> None:
+        """Find out before tuning whether the fitted estimator can be written without pickle.
+
+        Raises
+        ------
+        UsageError
+            It holds something that cannot, such as a lambda.
+        """
+        for part in self._brought():
+            check_writable(part)
+
+    def _brought(self) -> tuple[Any, ...]:
+        """The estimator and the objects that the space offers as choices."""
+        objects: Mapping[str, Mapping[str, Any]] = getattr(self.search, "objects", {})
+        return (self.estimator, *(choice for choices in objects.values() for choice in choices.values()))
 
     def _params(self, config: Config) -> Config:
         # A space may stand for values that JSON cannot say (a whole estimator as a choice) and then translates.
@@ -156,7 +178,7 @@ def _weight_argument(model: Any) -> str:
 
 
 def _decides_pairs(model: Any) -> bool:
-    """Whether `decision_function` scores pairs of classes; three classes have three pairs, so its shape does not say."""
+    """Whether `decision_function` scores pairs of classes: its shape does not say, three classes have three pairs."""
     settings = model.get_params(deep=True).items()
     return any(name.split("__")[-1] == "decision_function_shape" and value == "ovo" for name, value in settings)
 

@@ -1,0 +1,162 @@
+"""A model that answers: it reads rows as the training table was read, and speaks in the user's own labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from luthier.data import Schema
+from luthier.data.encode import encode
+from luthier.errors import DamagedModel, UsageError
+from luthier.models import FAMILIES, EstimatorFamily, Family, Fitted, Floats
+from luthier.registry import Manifest, ModelPackage, unpack
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictor:
+    """A loaded model.
+
+    Parameters
+    ----------
+    schema
+        How rows are read, and what the codes mean.
+    fitted
+        The model.
+    input
+        What the model takes: the coded matrix or the frame of the feature columns.
+    manifest
+        What is known of the model: where it came from, how good it is.
+    """
+
+    schema: Schema
+    fitted: Fitted
+    input: Literal["matrix", "frame"]
+    manifest: Manifest
+
+    @classmethod
+    def of(
+        cls,
+        package: ModelPackage | Mapping[str, bytes],
+        *,
+        families: Mapping[str, Family] | None = None,
+        trusted: Sequence[str] = (),
+    ) -> Predictor:
+        """Load a packed model; nothing in it is executed.
+
+        Parameters
+        ----------
+        package
+            A checked package, or the bytes of one, which are checked first.
+        families
+            Families of the caller's by name, before the built-in ones: a study hands over those it tuned.
+        trusted
+            Full names of a user's own types that a saved estimator may hold ("package.module.Class"). Their code runs.
+
+        Raises
+        ------
+        DamagedModel
+            A file does not fit the manifest, does not fit the family, or needs a type that is not trusted.
+        MissingExtra
+            The family's library is not installed.
+        """
+        if not isinstance(package, ModelPackage):
+            package = unpack(package)
+        manifest = package.manifest
+        family = _family(manifest.family, families or {}, trusted)
+        return cls(manifest.schema, family.load(package.files), family.input, manifest)
+
+    @property
+    def classes_(self) -> tuple[Any, ...]:
+        """Labels in the order of the columns of `predict_proba`; binary: (negative, positive); empty for regression."""
+        return self.schema.classes
+
+    def predict(self, frame: Any) -> NDArray[Any]:
+        """Predict a label of the training table's own type, or a value, for every row.
+
+        Parameters
+        ----------
+        frame
+            pandas, polars or Arrow, with the feature columns of the training table; others are ignored.
+
+        Raises
+        ------
+        UnfitRows
+            Columns are missing or hold what cannot be read as what they were.
+        """
+        return self._decode(self._answers(frame))
+
+    def predict_proba(self, frame: Any) -> Floats:
+        """Predict the probability of every class (n, n_classes), columns as `classes_`.
+
+        Raises
+        ------
+        UnfitRows
+            As `predict`.
+        UsageError
+            The model is a regression.
+        """
+        return self._proba(self._answers(frame))
+
+    def predict_row(self, row: Mapping[str, Any]) -> Any:
+        """Predict for one row given as a mapping of column names to values, without building a frame."""
+        return self._decode(self._one(row))[0]
+
+    def predict_proba_row(self, row: Mapping[str, Any]) -> Floats:
+        """Predict the probability of every class (n_classes,) for one row given as a mapping."""
+        p: Floats = self._proba(self._one(row))[0]
+        return p
+
+    def _answers(self, frame: Any) -> Floats:
+        """Predictions (n, k) as the families give them."""
+        rows: Any = self.schema.encode(frame) if self.input == "matrix" else self.schema.select(frame)
+        if len(rows) == 0:  # many libraries refuse to predict for nobody
+            return np.empty((0, self.manifest.facts.n_outputs))
+        return self.fitted.predict(rows)
+
+    def _one(self, row: Mapping[str, Any]) -> Floats:
+        features = self.schema.features
+        if self.input == "frame" or any(feature.source not in row for feature in features):
+            # The slow way also words the error when a column is missing.
+            import pandas as pd
+
+            return self._answers(pd.DataFrame([dict(row)]))
+        columns = {column.name: column for column in self.schema.columns}
+        return self.fitted.predict(encode(features, columns, lambda source: _cell(row[source]), 1))
+
+    def _decode(self, p: Floats) -> NDArray[Any]:
+        if self.schema.task == "regression":
+            return p[:, 0]
+        codes = p.argmax(axis=1) if self.schema.task == "multiclass" else (p[:, 0] > 0.5).astype(np.int64)
+        return self.schema.decode_labels(codes)
+
+    def _proba(self, p: Floats) -> Floats:
+        if self.schema.task == "regression":
+            raise UsageError("a regression predicts values, not probabilities", fix="use predict")
+        return np.hstack([1 - p, p]) if self.schema.task == "binary" else p
+
+
+def _cell(value: Any) -> NDArray[Any]:
+    """One value as a column: numbers in their own type, everything else as an object."""
+    if isinstance(value, (bool, int, float)):
+        return np.array([value])
+    cell = np.empty(1, dtype=object)
+    cell[0] = value
+    return cell
+
+
+def _family(name: str, families: Mapping[str, Family], trusted: Sequence[str]) -> Family:
+    family = families.get(name)
+    if family is None and name in FAMILIES:
+        family = FAMILIES[name]()
+    if family is None and name == EstimatorFamily.name:
+        family = EstimatorFamily.reader()
+    if family is None:
+        raise DamagedModel(
+            f"the model is of the family {name!r}, which this Luthier does not know",
+            fix="pip install --upgrade luthier",
+        )
+    return family.with_trusted(trusted) if isinstance(family, EstimatorFamily) else family
