@@ -43,10 +43,13 @@ def test_every_window_is_predicted_from_all_that_was_before_and_nothing_else(
     np.testing.assert_array_equal(np.flatnonzero(windows.weights), np.sort(judged))
 
 
-def test_windows_are_of_like_size_and_cover_all_but_the_first_ninth() -> None:
-    windows = forward_windows(np.arange(9000.0))
-    assert [len(valid) for _, valid in windows.folds] == [1000] * 8
-    assert len(windows.folds[0][0]) == 1000
+@pytest.mark.parametrize(("n", "learned_first"), [(10_000, 1000), (600, 100), (90, 30), (4, 1)])
+def test_windows_are_of_like_size_and_cover_all_but_the_first_rows(n: int, learned_first: int) -> None:
+    windows = forward_windows(np.arange(float(n)))
+    sizes = {len(valid) for _, valid in windows.folds}
+    assert max(sizes) - min(sizes) <= 1
+    assert sum(len(valid) for _, valid in windows.folds) == n - learned_first
+    assert len(windows.folds[0][0]) == learned_first
 
 
 def test_the_first_window_waits_for_a_second_class() -> None:

@@ -27,6 +27,8 @@ Indices = NDArray[np.int64]
 Fold = tuple[Indices, Indices]
 
 N_WINDOWS = 8
+FIRST_ROWS = 100
+"""Rows before the first window in a small table, where a third of it holds so many."""
 N_BLOCKS = 40
 """Blocks of time that a replay draws: long against the memory of most streams, many enough to resample."""
 COMING = 3 / 7
@@ -155,9 +157,9 @@ def time_blocks(sizes: list[int]) -> Indices:
 
 
 def _first_position(t: Floats, k: int) -> int:
-    """Rows that come before the first window: as many as a window has, and a whole year where seasons are known."""
+    """Rows that come before the first window: a tenth for 8 windows, and a whole year where seasons are known."""
     n = len(t)
-    first = n // (k + 1)
+    first = max(n // (k + 2), min(FIRST_ROWS, n // 3))
     if _whole_years(t):
         # A whole year must be left to judge as well, so that every season to come has been judged.
         a_year_in = int(np.searchsorted(t, t[0] + YEAR_S))
