@@ -8,13 +8,15 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare, kstest, loguniform, uniform
 
 from luthier.errors import BadSpace
 from luthier.space import Bool, Categorical, Distribution, Fixed, Float, Int, Quantiles
 from luthier.space.distributions import distribution_from_json
+
+patient = settings(deadline=None)  # on a busy machine the clock says nothing about the code
 
 units = st.floats(0, 1)
 finite = st.floats(-1e6, 1e6)
@@ -58,6 +60,7 @@ anything: st.SearchStrategy[Distribution] = floats() | quantiles | discrete
 # --- unit interval ----------------------------------------------------------------------------------------------------
 
 
+@patient
 @given(d=anything, u=st.floats(-2, 3))
 def test_every_coordinate_gives_an_admissible_value_in_its_one_form(d: Distribution, u: float) -> None:
     value = d.from_unit(u)
@@ -66,11 +69,13 @@ def test_every_coordinate_gives_an_admissible_value_in_its_one_form(d: Distribut
     assert normal == value
 
 
+@patient
 @given(d=anything, u=units)
 def test_a_value_has_a_coordinate_in_the_unit_interval(d: Distribution, u: float) -> None:
     assert -1e-9 <= d.to_unit(d.from_unit(u)) <= 1 + 1e-9
 
 
+@patient
 @given(d=discrete, u=units)
 def test_a_discrete_value_comes_back_exactly_from_its_coordinate(d: Distribution, u: float) -> None:
     value = d.from_unit(u)
@@ -79,6 +84,7 @@ def test_a_discrete_value_comes_back_exactly_from_its_coordinate(d: Distribution
     assert back == value
 
 
+@patient
 @given(d=floats() | quantiles, u=units)
 def test_a_real_value_comes_back_from_its_coordinate(d: Float | Quantiles, u: float) -> None:
     value = d.from_unit(u)
@@ -90,6 +96,7 @@ def test_a_real_value_comes_back_from_its_coordinate(d: Float | Quantiles, u: fl
         assert d.from_unit(d.to_unit(value)) == pytest.approx(value, rel=1e-14, abs=1e-14 * (width + abs(d.low)))
 
 
+@patient
 @given(d=floats() | quantiles | ints(), u=units, v=units)
 def test_coordinates_keep_the_order_of_numbers(d: Float | Quantiles | Int, u: float, v: float) -> None:
     u, v = sorted((u, v))
@@ -98,6 +105,7 @@ def test_coordinates_keep_the_order_of_numbers(d: Float | Quantiles | Int, u: fl
     assert d.from_unit(1.0) == d.high
 
 
+@patient
 @given(d=anything, u=st.lists(units, min_size=1, max_size=5))
 def test_many_coordinates_snap_as_each_does(d: Distribution, u: list[float]) -> None:
     if d.bins is not None:
@@ -105,6 +113,7 @@ def test_many_coordinates_snap_as_each_does(d: Distribution, u: list[float]) -> 
         assert d.bins.snap(np.array(u)) == pytest.approx(slow, abs=1e-12)
 
 
+@patient
 @given(d=floats() | ints())
 def test_a_ladder_numbers_its_values_from_low_to_high(d: Float | Int) -> None:
     if d.bins is None:
@@ -159,6 +168,7 @@ def test_real_numbers_are_uniform_or_uniform_in_the_logarithm() -> None:
 # --- construction -----------------------------------------------------------------------------------------------------
 
 
+@patient
 @given(d=anything)
 def test_a_distribution_survives_json(d: Distribution) -> None:
     back = distribution_from_json(json.loads(json.dumps(d.to_json())))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -21,6 +21,8 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from luthier.errors import BadSpace
 from luthier.space import Bool, Categorical, Distribution, Fixed, Float, Int, Parameter, Quantiles, SearchSpace
+
+patient = settings(deadline=None)  # on a busy machine the clock says nothing about the code
 
 
 def parsed(spec: Any) -> Distribution:
@@ -179,6 +181,7 @@ grids = st.dictionaries(
 )
 
 
+@patient
 @given(grid=grids | st.lists(grids, min_size=1, max_size=3))
 def test_a_grid_means_what_parameter_grid_says_it_means(grid: Any) -> None:
     space = SearchSpace.from_scikit_learn(grid)

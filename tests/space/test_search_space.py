@@ -18,6 +18,8 @@ from scipy.stats import chisquare
 from luthier.errors import BadSpace
 from luthier.space import Bool, Categorical, Distribution, Fixed, Float, Int, Parameter, SearchSpace
 
+patient = settings(deadline=None)  # on a busy machine the clock says nothing about the code
+
 SVM = SearchSpace.parse(
     {
         "C": (1e-3, 1e3, "log"),
@@ -87,6 +89,7 @@ seeds = st.integers(0, 2**32 - 1)
 # --- sampling and conditions ------------------------------------------------------------------------------------------
 
 
+@patient
 @given(space=spaces(), seed=seeds)
 def test_a_sample_holds_exactly_the_active_parameters(space: SearchSpace, seed: int) -> None:
     config = drawn(space, seed)
@@ -95,6 +98,7 @@ def test_a_sample_holds_exactly_the_active_parameters(space: SearchSpace, seed: 
     space.check(config)
 
 
+@patient
 @given(space=spaces(), seed=seeds)
 def test_the_same_seed_draws_the_same_configuration(space: SearchSpace, seed: int) -> None:
     assert space.key(drawn(space, seed)) == space.key(drawn(space, seed))
@@ -117,6 +121,7 @@ def test_each_branch_is_drawn_as_often_as_its_choice_and_children_only_in_it() -
 # --- the unit cube ----------------------------------------------------------------------------------------------------
 
 
+@patient
 @given(space=spaces(), seed=seeds)
 def test_a_configuration_comes_back_from_its_coordinates(space: SearchSpace, seed: int) -> None:
     config = drawn(space, seed)
@@ -134,6 +139,7 @@ def test_a_configuration_comes_back_from_its_coordinates(space: SearchSpace, see
     assert ((u[active] >= 0) & (u[active] <= 1)).all()
 
 
+@patient
 @given(space=spaces(), data=st.data())
 def test_rows_snap_to_the_coordinates_of_the_configurations_they_stand_for(
     space: SearchSpace, data: st.DataObject
@@ -143,6 +149,7 @@ def test_rows_snap_to_the_coordinates_of_the_configurations_they_stand_for(
     assert space.snap(U) == pytest.approx(slow, abs=1e-9, nan_ok=True)
 
 
+@patient
 @given(space=spaces(), seed=seeds)
 def test_snapped_points_stay_where_they_are(space: SearchSpace, seed: int) -> None:
     U = np.random.default_rng(seed).random((5, len(space.dimensions)))
@@ -203,6 +210,7 @@ def test_a_missing_value_is_named() -> None:
 # --- identity ---------------------------------------------------------------------------------------------------------
 
 
+@patient
 @given(space=spaces(), a=seeds, b=seeds)
 def test_two_configurations_share_a_key_exactly_when_they_are_the_same_point(
     space: SearchSpace, a: int, b: int
@@ -220,6 +228,7 @@ def test_a_key_sees_through_spelling() -> None:
 # --- neighbours -------------------------------------------------------------------------------------------------------
 
 
+@patient
 @given(space=spaces(), seed=seeds, n=st.integers(0, 6), scale=st.floats(0.01, 1))
 def test_neighbours_are_other_points_of_the_space_and_all_different(
     space: SearchSpace, seed: int, n: int, scale: float
@@ -261,8 +270,8 @@ def test_all_neighbours_of_a_small_space_are_found() -> None:
 # --- counting and grids -----------------------------------------------------------------------------------------------
 
 
+@patient
 @given(space=spaces(), n_max=st.integers(1, 300))
-@settings(deadline=None)
 def test_a_grid_fits_and_holds_no_configuration_twice(space: SearchSpace, n_max: int) -> None:
     configs, left_out = space.grid(n_max)
     assert 1 <= len(configs) <= n_max
@@ -272,8 +281,8 @@ def test_a_grid_fits_and_holds_no_configuration_twice(space: SearchSpace, n_max:
     assert (left_out == "") == (len(configs) == space.n_configs)
 
 
+@patient
 @given(space=spaces())
-@settings(deadline=None)
 def test_the_number_of_configurations_is_what_listing_them_finds(space: SearchSpace) -> None:
     if space.n_configs <= 3000:
         configs, left_out = space.grid(3000)
@@ -281,8 +290,8 @@ def test_the_number_of_configurations_is_what_listing_them_finds(space: SearchSp
         assert left_out == ""
 
 
+@patient
 @given(space=spaces(), seed=seeds)
-@settings(deadline=None)
 def test_a_complete_grid_holds_every_configuration_that_can_be_drawn(space: SearchSpace, seed: int) -> None:
     if space.n_configs <= 3000:
         assert space.key(drawn(space, seed)) in {space.key(config) for config in space.grid(3000)[0]}
@@ -320,6 +329,7 @@ def test_a_grid_over_many_branches_is_made_quickly() -> None:
 # --- JSON, equality, pickling -----------------------------------------------------------------------------------------
 
 
+@patient
 @given(space=spaces(), seed=seeds)
 def test_a_space_survives_json_and_pickle(space: SearchSpace, seed: int) -> None:
     for back in (SearchSpace.from_json(json.loads(json.dumps(space.to_json()))), pickle.loads(pickle.dumps(space))):

@@ -82,7 +82,7 @@ def _conditional(name: str, spec: Mapping[Any, Any], tuples: Tuples) -> Node:
         if not isinstance(children, Mapping):
             raise BadSpace(
                 f"the choice {value!r} is followed by {children!r}, where the parameters that exist only then belong",
-                fix="write {} behind a choice without parameters of its own; put a dict that is itself a choice in a list",
+                fix="write {} behind a choice that brings none; a dict that is itself a choice belongs in a list",
             )
     distribution, objects = choose_from(spec)
     labels = {id(value): label for label, value in objects.items()}
