@@ -111,7 +111,7 @@ def test_polars_arrow_and_pandas_frames_read_alike() -> None:
             "word": ["a", None, "b"],
             "cat": pd.Categorical(["u", "v", None]),
             "flag": pd.array([True, None, False], dtype="boolean"),
-            "when": pd.to_datetime(["2024-01-01", None, "2024-01-02"]).tz_localize("Europe/Berlin"),
+            "when": pd.DatetimeIndex(["2024-01-01", "NaT", "2024-01-02"]).tz_localize("Europe/Berlin"),
             "count": pd.array([1, None, 3], dtype="Int64"),
         }
     )
@@ -122,7 +122,7 @@ def test_polars_arrow_and_pandas_frames_read_alike() -> None:
         columns(pl.from_pandas(frame).lazy()),
     ]
     for other in seen[1:]:
-        for name in frame:
+        for name in map(str, frame):
             np.testing.assert_array_equal(
                 pd.Series(other[name]).to_numpy(), pd.Series(seen[0][name]).to_numpy(), str(name)
             )

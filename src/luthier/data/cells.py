@@ -66,6 +66,8 @@ class Cells:
 
     def take(self, rows: NDArray[np.int64]) -> Cells:
         """These rows only; words that no longer occur are forgotten."""
+        if self.missing[rows].all():
+            return replace(_empty(len(rows)), remarks=self.remarks)
         if self.levels is None:
             return replace(self, array=self.array[rows])
         codes, kept = pd.factorize(np.where(self.array[rows] < 0, np.nan, self.array[rows]))

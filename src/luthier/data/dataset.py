@@ -86,6 +86,7 @@ def make_dataset(
     weight: str | None = None,
     positive: Label | None = None,
     drop: Sequence[str] = (),
+    keep: Sequence[str] = (),
     name: str | None = None,
 ) -> Dataset:
     """Read a table and find what its columns are for.
@@ -108,6 +109,8 @@ def make_dataset(
         The positive class of a binary task, as the value itself or as text; None: recognised, else the rarer class.
     drop
         Columns to leave out.
+    keep
+        Columns to make features of though they seem to tell nothing: constant, repeated, or naming the rows.
     name
         For people; None: the file's.
 
@@ -126,11 +129,11 @@ def make_dataset(
     BadValues
         A column holds infinite values.
     """
+    asked = _Asked(target, time or None, group, weight, _listed(drop), _listed(keep))
     with open_table(source) as (table, provenance):
         if not table.names or not table.n_rows:
             held = "no columns" if not table.names else f"no rows under its columns {listing(table.names, most=6)}"
             raise UnreadableData(f"{_called(source)} has {held}", fix="give a table with at least one row")
-        asked = _Asked(target, time or None, group, weight, tuple([drop] if isinstance(drop, str) else drop))
         asked.check(table.names, source)
         cells = {column: settle(table.column(column)) for column in table.names}
     digest = fingerprint(cells)
@@ -144,7 +147,7 @@ def make_dataset(
             check_finite(column, of, rows)
     learned = make_target(target, cells[target], task=task, positive=positive, rows=rows)
 
-    free = [column for column in cells if column not in {target, group, weight, *asked.drop}]
+    free = [column for column in cells if column not in {target, group, weight, *asked.drop, *asked.keep}]
     clock = time if time is not None else find_time({column: cells[column] for column in free})
     found = _find_roles(cells, rows, replace(asked, time=clock or None), clock_found=time is None)
     features = _unique_names([feature for of in found.values() for feature in of.features])
@@ -153,7 +156,7 @@ def make_dataset(
         left = ", ".join(f"{c.name!r} ({c.reason})" for c in columns if c.role == "dropped")
         raise BadColumn(
             f"no column is left to learn {target!r} from" + (f": {left}" if left else ""),
-            fix="give a table with more columns",
+            fix="give a table with more columns, or name those to use all the same: keep=[...]",
         )
     schema = Schema(
         target=target,
@@ -181,9 +184,15 @@ def make_dataset(
     )
 
 
+def _listed(names: Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
 def _called(source: Any) -> str:
     if isinstance(source, (str, os.PathLike)):
-        return Path(os.fspath(source)).name.partition(".")[0] or "table"
+        path = Path(os.fspath(source))
+        stem = path.name.partition(".")[0].strip("*?-_ ")  # of a pattern, what all its files share
+        return stem or path.parent.name or "table"
     return "frame"
 
 
@@ -199,19 +208,22 @@ class _Asked:
     group: str | None
     weight: str | None
     drop: tuple[str, ...]
+    keep: tuple[str, ...]
 
     def check(self, names: Sequence[str], source: Any) -> None:
         """Refuse names that are not there, and columns named for two uses."""
         roles = {"target": self.target, "time": self.time, "group": self.group, "weight": self.weight}
         named = [(role, column) for role, column in roles.items() if column is not None]
         taken: dict[str, str] = {}
-        for role, column in [*named, *(("drop", column) for column in dict.fromkeys(self.drop))]:
+        lists = {"drop": self.drop, "keep": self.keep}
+        named += [(role, column) for role, columns in lists.items() for column in dict.fromkeys(columns)]
+        for role, column in named:
             if column not in names:
                 raise _unknown(role, column, names, source)
             if column in taken:
                 raise BadColumn(
                     f"column {column!r} is named both as {taken[column]} and as {role}",
-                    fix=f"name another column as {role}",
+                    fix=f"name another column as {role}, or leave {column!r} out of one of them",
                 )
             taken[column] = role
 
@@ -220,10 +232,11 @@ def _unknown(role: str, column: str, names: Sequence[str], source: Any) -> BadCo
     meant = closest(str(column), names)
     headless = isinstance(source, (str, os.PathLike)) and all(find_number(name) is not None for name in names)
     hint = "; its first line seems to hold values, where the names of the columns belong" if headless else ""
-    example = f"{role}=[{meant!r}]" if role == "drop" else f"{role}={meant!r}"
+    several = role in {"drop", "keep"}
+    example = f"{role}=[{meant!r}]" if several else f"{role}={meant!r}"
+    use = f"to {role}" if several else f"to be the {role}"
     return BadColumn(
-        f"there is no column {column!r} to be the {role}".replace("to be the drop", "to drop")
-        + f" in {_called(source)!r}; it has {listing(names)}{hint}",
+        f"there is no column {column!r} {use} in {_called(source)!r}; it has {listing(names)}{hint}",
         fix=f"did you mean {example}?" if meant else "name one of the columns above",
     )
 
@@ -246,13 +259,12 @@ def _find_roles(
             _check_weight(name, of, rows)
             found[name] = with_role(name, of, "weight")
         else:
-            found[name] = find_role(name, of, running=asked.time is not None)
-    return without_duplicates(cells, found)
+            found[name] = find_role(name, of, running=asked.time is not None, keep=name in asked.keep)
+    return without_duplicates(cells, found, keep=asked.keep)
 
 
 def _check_time(name: str, cells: Cells, rows: NDArray[np.int64]) -> None:
     if cells.kind not in {"number", "datetime"}:
-        assert cells.kind == "empty" or cells.levels is not None or cells.kind == "boolean"
         shown = f", such as {cells.levels[0]!r}" if cells.levels is not None and len(cells.levels) else ""
         raise BadColumn(
             f"the time column {name!r} holds {cells.kind} values{shown}; to order rows it takes numbers or ISO dates",

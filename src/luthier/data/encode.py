@@ -114,9 +114,11 @@ def as_numbers(values: Values, column: Column) -> Floats:
     ours = {word.casefold() for word in column.missing_words}
 
     def read(value: Any) -> float | None:
+        folded = str(value).strip().casefold()
+        if folded in MISSING_WORDS or folded in ours:
+            return np.nan
         if isinstance(value, str):
-            folded = value.strip().casefold()
-            return np.nan if folded in MISSING_WORDS or folded in ours else _lenient_number(value)
+            return _lenient_number(folded)
         return None if isinstance(value, np.datetime64) or hasattr(value, "year") else _float(value)
 
     return _read_each(values, read, column.name, "a number")
@@ -320,6 +322,8 @@ def hashed_words(texts: Sequence[str]) -> tuple[Floats, Floats]:
 
     Source: the hashing trick, Weinberger et al. (2009), as scikit-learn's HashingVectorizer has it.
     """
+    if not texts:  # which scikit-learn refuses
+        return np.empty((0, N_BUCKETS)), np.empty(0)
     counts: Floats = _vectorizer().transform(texts).toarray()
     return counts, np.array([len(text.split()) for text in texts], dtype=np.float64)
 

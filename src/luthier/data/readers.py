@@ -141,13 +141,14 @@ class _Reader:
     def _text(self, at: str) -> Values:
         if not self._as_written:
             # Most columns of a CSV are numbers throughout: DuckDB says so, and casts them, in a fraction of the time.
-            whole, number, some = self._connection.execute(
-                f"SELECT bool_and(regexp_full_match({at}, '{PLAIN_INTEGER}') AND TRY_CAST({at} AS BIGINT) IS NOT NULL), "
-                f"bool_and(regexp_full_match({at}, '{PLAIN_NUMBER}')), count({at}) FROM data"
+            whole = f"regexp_full_match({at}, '{PLAIN_INTEGER}') AND TRY_CAST({at} AS BIGINT) IS NOT NULL"
+            number = f"regexp_full_match({at}, '{PLAIN_NUMBER}')"
+            all_whole, all_numbers = self._connection.execute(
+                f"SELECT bool_and({whole}), bool_and({number}) FROM data"  # NULL if there is no value at all
             ).fetchone()
-            if some and whole:
+            if all_whole:
                 return _with_gaps(self._fetch(f"CAST({at} AS BIGINT)"), float)
-            if some and number:
+            if all_numbers:
                 return _with_gaps(self._fetch(f"CAST({at} AS DOUBLE)"), float)
         return _with_gaps(self._fetch(at), object)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,28 +49,35 @@ class Found:
     notes: tuple[Note, ...] = ()
 
 
-def find_role(name: str, cells: Cells, *, running: bool = False) -> Found:
+def find_role(name: str, cells: Cells, *, running: bool = False, keep: bool = False) -> Found:
     """The role of a column that the user gave none.
 
     Parameters
     ----------
     running
         Whether the rows are ordered in time, so that a second column that runs with them is of no use.
+    keep
+        Make a feature of it even if it is constant, numbers or names the rows, or runs with their time.
     """
     if cells.kind == "empty":
         return dropped(name, cells, "empty", "it is empty in every row")
     if cells.kind == "nested":
         return dropped(name, cells, "nested", f"it {cells.remarks[0]}, which no model here takes")
     distinct = n_distinct(cells)
-    if distinct == 1 and not cells.missing.any():
+    if distinct == 1 and not cells.missing.any() and not keep:
         return dropped(name, cells, "constant", f"it is {_shown(cells)} in every row")
     if cells.kind == "datetime":
-        return _datetime_feature(name, cells, running=running and runs_with_rows(name, cells))
+        return _datetime_feature(name, cells, running=running and not keep and runs_with_rows(name, cells))
     if cells.kind == "boolean":
         return _feature(name, cells, "boolean", "boolean", cells.array)
     if cells.kind == "number":
-        return _number_feature(name, cells, distinct, running=running)
-    return _word_feature(name, cells, distinct)
+        reason = "" if keep else _useless_number(name, cells, distinct, running=running)
+        return (
+            dropped(name, cells, "id", reason + _unless_kept(name))
+            if reason
+            else _number_feature(name, cells, distinct)
+        )
+    return _word_feature(name, cells, distinct, keep=keep)
 
 
 def dropped(name: str, cells: Cells, kind: Kind, reason: str) -> Found:
@@ -83,6 +90,10 @@ def dropped_as_asked(name: str, cells: Cells) -> Found:
     return Found(
         summary(name, cells, "dropped", _kind(cells), reason="as asked"), notes=(Note(name, "dropped", "as asked"),)
     )
+
+
+def _unless_kept(name: str) -> str:
+    return f"; to use it all the same say keep=[{name!r}]"
 
 
 def with_role(name: str, cells: Cells, role: Role, *notes: Note) -> Found:
@@ -126,26 +137,25 @@ def _feature(
     return Found(column, features, array, (*converted, *notes))
 
 
-def _number_feature(name: str, cells: Cells, distinct: int, *, running: bool) -> Found:
+def _useless_number(name: str, cells: Cells, distinct: int, *, running: bool) -> str:
+    """Why a column of numbers would teach nothing, or ""."""
     if running and runs_with_rows(name, cells):
-        return dropped(name, cells, "numeric", "it runs with the time of the rows, which models cannot extrapolate")
+        return "it runs with the time of the rows, which models cannot extrapolate"
     values = cells.array
-    if distinct == len(cells) >= ID_LEAST_DISTINCT and not cells.missing.any() and (values == np.rint(values)).all():
-        steps = np.diff(values)
-        if (steps == 1).all() or (steps == -1).all():
-            return dropped(name, cells, "id", "it numbers the rows one by one")
-        if suggests_identity(name):
-            return dropped(name, cells, "id", f"it identifies rows: {distinct:,} different values in as many rows")
+    if distinct < len(cells) or len(cells) < ID_LEAST_DISTINCT or (values != np.rint(values)).any():
+        return ""
+    steps = np.diff(values)
+    if (steps == 1).all() or (steps == -1).all():
+        return "it numbers the rows one by one"
+    return f"it identifies rows: {distinct:,} different values in as many rows" if suggests_identity(name) else ""
+
+
+def _number_feature(name: str, cells: Cells, distinct: int) -> Found:
     notes: tuple[Note, ...] = ()
-    if suggests_identity(name) and distinct > ID_LEAST_DISTINCT and name.strip():
-        notes = (
-            Note(
-                name,
-                "kept",
-                f"its name is that of an identifier; if rows of one {name!r} belong together say group={name!r}",
-            ),
-        )
-    return _feature(name, cells, "numeric", "number", values, *notes)
+    if suggests_identity(name) and ID_LEAST_DISTINCT < distinct < len(cells):
+        hint = f"its name is that of an identifier; if rows of one {name!r} belong together say group={name!r}"
+        notes = (Note(name, "kept", hint),)
+    return _feature(name, cells, "numeric", "number", cells.array, *notes)
 
 
 def _datetime_feature(name: str, cells: Cells, *, running: bool) -> Found:
@@ -172,7 +182,7 @@ def _date_features(name: str, parts: Sequence[str]) -> tuple[Feature, ...]:
     return tuple(Feature(f"{name}.{part}", name, "datetime_part", part=part) for part in parts)
 
 
-def _word_feature(name: str, cells: Cells, distinct: int) -> Found:
+def _word_feature(name: str, cells: Cells, distinct: int, *, keep: bool) -> Found:
     assert cells.levels is not None
     words = cells.words()
     if not cells.declared:
@@ -187,8 +197,9 @@ def _word_feature(name: str, cells: Cells, distinct: int) -> Found:
     nearly_unique = distinct > ID_LEAST_DISTINCT and distinct > ID_SHARE * present
     if (nearly_unique or distinct > MOST_LEVELS) and _words_per_value(cells.levels) >= TEXT_WORDS:
         return _text_feature(name, cells)
-    if nearly_unique:
-        return dropped(name, cells, "id", f"it names rows: {distinct:,} different values in {present:,} rows")
+    if nearly_unique and not keep:
+        reason = f"it names rows: {distinct:,} different values in {present:,} rows{_unless_kept(name)}"
+        return dropped(name, cells, "id", reason)
     return _categorical_feature(name, cells, distinct)
 
 
@@ -263,14 +274,16 @@ def _categorical_feature(name: str, cells: Cells, distinct: int) -> Found:
 # --- summaries and duplicates ---
 
 
-def without_duplicates(cells: Mapping[str, Cells], found: Mapping[str, Found]) -> dict[str, Found]:
-    """The same, with features that repeat an earlier one value for value dropped."""
+def without_duplicates(
+    cells: Mapping[str, Cells], found: Mapping[str, Found], *, keep: Collection[str] = ()
+) -> dict[str, Found]:
+    """The same, with features that repeat an earlier one value for value dropped, but for those to be kept."""
     first: dict[str, str] = {}
     out = dict(found)
     for name, role in found.items():
         if role.column.role == "feature":
             content = content_digest(cells[name])
-            if content in first:
+            if content in first and name not in keep:
                 out[name] = dropped(name, cells[name], "duplicate", f"it repeats {first[content]!r} value for value")
             first.setdefault(content, name)
     return out

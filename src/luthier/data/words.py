@@ -68,7 +68,9 @@ def suggests_time(name: str) -> bool:
 def suggests_identity(name: str) -> bool:
     """Whether the name begins or ends as names of identifiers do, or is no name at all."""
     words = name_words(name)
-    return not words or words[0] in ID_WORDS or words[-1] in ID_WORDS
+    if not words:  # columns of an array are named 0, 1, 2, ..., which identifies nothing
+        return not any(letter.isalnum() for letter in name)
+    return words[0] in ID_WORDS or words[-1] in ID_WORDS
 
 
 def find_number(text: str) -> float | None:
