@@ -93,7 +93,8 @@ def test_every_random_state_that_is_open_follows_the_seed_and_none_that_is_set()
     np.testing.assert_array_equal(one, again)
     assert not np.array_equal(one, other)
     fixed = EstimatorFamily(prepared(RandomForestClassifier(n_estimators=5, random_state=0)), nothing())
-    np.testing.assert_array_equal(*(fixed.fit({}, facts, X, y, seed=s).predict(X_new) for s in (1, 2)))
+    first, second = (fixed.fit({}, facts, X, y, seed=s).predict(X_new) for s in (1, 2))
+    np.testing.assert_array_equal(first, second)
 
 
 def test_jobs_are_held_to_the_threads_of_the_fit() -> None:
@@ -163,7 +164,7 @@ def their_module(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     """A user's module with a transformer of their own."""
     module = types.ModuleType("their_module")
 
-    class Doubled(TransformerMixin, BaseEstimator):
+    class Doubled(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         def fit(self, X: Any, y: Any = None) -> Any:
             self.n_features_in_ = X.shape[1]
             return self
@@ -208,7 +209,7 @@ def test_what_cannot_be_written_without_pickle_is_refused_in_words() -> None:
         assert "lambda" in files_or_error.fix
 
 
-class Loner(ClassifierMixin, BaseEstimator):
+class Loner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Predicts labels and nothing else."""
 
     def fit(self, X: Any, y: Any) -> Any:

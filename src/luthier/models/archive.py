@@ -177,17 +177,28 @@ def _parts(roots: Iterable[Any]) -> Iterator[Any]:
 
 
 def _check(part: Any) -> None:
-    """Raise DamagedModel where a compiled part would walk outside of its arrays."""
+    """Raise DamagedModel where a compiled part would read outside of its arrays or of the rows it is given."""
     kind = type(part).__name__
     if kind == "Tree":
         check_nodes(part.__getstate__()["nodes"], part.n_features)
-    elif kind == "TreePredictor":
-        _check_predictor(part)
     elif kind in ("KDTree", "BallTree"):
         _check_ball(part)
+    elif kind.startswith("HistGradientBoosting") and hasattr(part, "_predictors"):
+        for predictor in (tree for trees in part._predictors for tree in trees):  # noqa: SLF001  # no public way
+            _check_predictor(predictor, part.n_features_in_)
+    elif hasattr(part, "tree_"):
+        _check_width(part.tree_.n_features, part.n_features_in_)
+    elif kind.startswith(("RandomForest", "ExtraTrees", "GradientBoosting")) and hasattr(part, "estimators_"):
+        for member in np.ravel(part.estimators_):  # asked without another look at the width of their rows
+            _check_width(member.n_features_in_, part.n_features_in_)
 
 
-def _check_predictor(predictor: Any) -> None:
+def _check_width(reads: int, given: int) -> None:
+    if reads != given:
+        raise damaged(ARCHIVE, f"holds a tree of {reads} features that would be given {given}")
+
+
+def _check_predictor(predictor: Any, n_features: int) -> None:
     """Check the nodes of a tree of histogram gradient boosting."""
     nodes = predictor.nodes
     inner = nodes[nodes["is_leaf"] == 0]
@@ -200,6 +211,7 @@ def _check_predictor(predictor: Any) -> None:
         and (inner["left"] < len(nodes)).all()
         and (inner["right"] < len(nodes)).all()
         and (inner["feature_idx"] >= 0).all()
+        and (inner["feature_idx"] < n_features).all()
         and (bitsets < len(predictor.raw_left_cat_bitsets)).all()
         and (bitsets < len(predictor.binned_left_cat_bitsets)).all()
     )

@@ -81,9 +81,12 @@ def load_trees(files: Files) -> Fitted:
     counts = arrays.take("node_counts", "i", 1)
     if len(counts) == 0 or (counts < 1).any():
         raise damaged(ARRAYS, "holds a tree without nodes")
-    n = int(counts.sum())
+    left = arrays.take("left", "i", 1)
+    n = len(left)  # not the sum of the counts, which a file could make arbitrarily large
+    if (counts > n).any() or counts.sum() != n:
+        raise damaged(ARRAYS, "counts other nodes than it holds")
     nodes = np.zeros(n, dtype=NODE_DTYPE)
-    nodes["left_child"] = arrays.take("left", "i", 1, n)
+    nodes["left_child"] = left
     nodes["right_child"] = arrays.take("right", "i", 1, n)
     nodes["feature"] = arrays.take("feature", "i", 1, n)
     nodes["threshold"] = arrays.take("threshold", "f", 1, n, infinite=True)  # "is it missing" is a split at infinity

@@ -185,10 +185,21 @@ def _decides_pairs(model: Any) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedEstimator:
-    """A user's fitted estimator; `target` knows the class codes it was shown."""
+    """A user's fitted estimator; `target` knows the class codes it was shown.
+
+    Parameters
+    ----------
+    model
+        The estimator.
+    target
+        Reads its answers.
+    labels
+        The classes it was shown, in code order, as it knows them; by default it was shown the codes themselves.
+    """
 
     model: Any
     target: Target
+    labels: NDArray[Any] | None = None
 
     def predict(self, X: Any) -> Floats:
         """Predict (n, k).
@@ -217,7 +228,8 @@ class FittedEstimator:
                 return np.column_stack([expit(-scores), expit(scores)])
             if scores.ndim == 2 and scores.shape[1] == m and not _decides_pairs(self.model):
                 return np.asarray(softmax(scores, axis=1))
-        shown: NDArray[np.bool_] = np.asarray(self.model.predict(X))[:, None] == np.array(self.target.present)
+        labels = np.array(self.target.present) if self.labels is None else self.labels
+        shown: NDArray[np.bool_] = np.asarray(self.model.predict(X))[:, None] == labels
         return shown.astype(np.float64)
 
     def dump(self) -> dict[str, bytes]:

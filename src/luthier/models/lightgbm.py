@@ -145,8 +145,7 @@ class LightGBM:
             # Sums in a fixed order: the same model whatever the number of threads; the layout is chosen rather than
             # timed on every fit, which would cost time and depend on the machine.
             "deterministic": True,
-            "force_col_wise": facts.n_features > 100,
-            "force_row_wise": facts.n_features <= 100,
+            "force_col_wise": True,
             "verbosity": -1,
         }
 
