@@ -17,11 +17,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from luthier.version import __version__
+
 if TYPE_CHECKING:
     from luthier.api import TunedModel, load, tune
     from luthier.errors import LuthierError
 
-__version__ = "0.1.0.dev0"
 __all__ = ["LuthierError", "TunedModel", "__version__", "load", "tune"]
 
 _HOMES = {"LuthierError": "errors", "TunedModel": "api", "load": "api", "tune": "api"}

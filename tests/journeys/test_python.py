@@ -43,7 +43,7 @@ def churn(n: int = 400, seed: int = 0) -> pd.DataFrame:
 
 def test_the_main_job_on_a_frame_with_words_and_gaps() -> None:
     table = churn(600)
-    run = luthier.tune(table[:400], "churn", budget="6 trials", models="linear,lightgbm", n_jobs=1)
+    run = luthier.tune(table[:400], "churn", budget="6 trials", models="lightgbm,knn", n_jobs=1)
     assert run.classes_ == ("no", "yes")
     new = table[400:]
     p = run.predict_proba(new)
@@ -115,8 +115,8 @@ def test_the_same_seed_gives_the_same_run_and_one_worker_the_same_as_two() -> No
         run = luthier.tune(
             churn(200),
             "churn",
-            budget="8 trials",
-            models="linear,forest",
+            budget="7 trials",
+            models="lightgbm,knn",
             n_jobs=n_jobs,
             deterministic=True,
             seed=5,

@@ -9,10 +9,10 @@ import sys
 
 import typer
 
-from luthier import __version__
 from luthier.cli import demo, doctor, predict, runs, tune
 from luthier.cli.say import complain, errors
 from luthier.errors import LuthierError, UsageError
+from luthier.version import __version__
 
 app = typer.Typer(
     help="Hyperparameter tuning you can trust, for the whole life of a model.",

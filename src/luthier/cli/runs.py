@@ -16,9 +16,9 @@ _Study = Annotated[str, typer.Argument(help="Id of a study, or the beginning of 
 
 
 @app.callback(invoke_without_command=True)
-def _default(context: typer.Context) -> None:
+def _default(context: typer.Context, json: _Json = False) -> None:
     if context.invoked_subcommand is None:
-        list_runs()
+        list_runs(json=json)
 
 
 @app.command("list")

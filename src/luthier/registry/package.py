@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
-import luthier
 from luthier.data import Schema
 from luthier.errors import DamagedModel
 from luthier.models import Facts
 from luthier.registry.manifest import MANIFEST, Manifest, StoredFile
 from luthier.scoring import Estimate
+from luthier.version import __version__
 
 MAX_FILES = 64
 MAX_FILE_BYTES = 2 * 2**30
@@ -135,7 +135,7 @@ def _damaged(name: str, why: str) -> DamagedModel:
 
 def _versions(family: str) -> dict[str, str]:
     """Versions of what computes with the model; a library that is not installed here is left out."""
-    found = {"python": platform.python_version(), "luthier": luthier.__version__}
+    found = {"python": platform.python_version(), "luthier": __version__}
     for distribution in ("numpy", "scipy", "scikit-learn", *_LIBRARIES.get(family, ())):
         try:
             found[distribution] = metadata.version(distribution)
