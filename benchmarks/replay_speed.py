@@ -1,7 +1,9 @@
-"""CPU seconds of a replay, beside a plain loop over scikit-learn. Usage: OMP_NUM_THREADS=1 python benchmarks/replay_speed.py
+"""CPU seconds of a replay, beside a plain loop over scikit-learn.
 
-The plain loop calls `roc_auc_score` once per configuration and draw; it is timed on a random subset of the calls, in the
-same run, and scaled up. Bars: 10 s for ROC AUC, 2 s for additive metrics, at 200 configurations x 10,000 rows x 1,000
+Usage: OMP_NUM_THREADS=1 python benchmarks/replay_speed.py
+
+The plain loop calls `roc_auc_score` once per configuration and draw; it is timed on a random subset of the calls, in
+the same run, and scaled up. Bars: 10 s for ROC AUC, 2 s for additive metrics, at 200 configurations x 10,000 rows x 1,000
 draws.
 """
 
@@ -46,8 +48,9 @@ def main():
     print(f"{options.configs} configurations x {options.rows} rows x {options.draws} draws, CPU seconds")
     for name in ("roc_auc", "average_precision", "log_loss", "accuracy", "f1", "matthews_corrcoef"):
         metric = get_metric(name, "binary")
-        run = lambda m=metric: replay(table, m, n_replays=options.draws, rng=np.random.default_rng(1), default=0)  # noqa: E731
-        print(f"  replay, {name:20s} {cpu(run):9.2f}")
+        rng_draws = np.random.default_rng(1)
+        seconds = cpu(lambda m=metric, r=rng_draws: replay(table, m, n_replays=options.draws, rng=r, default=0))
+        print(f"  replay, {name:20s} {seconds:9.2f}")
 
     def plain():
         for _ in range(options.calls):

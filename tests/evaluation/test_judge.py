@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from luthier.evaluation import Verdict, judge, judge_partial
 from luthier.scoring import METRICS, OutOfFold, Splits
 from luthier.scoring.corrected_t import corrected_t
 
 
-def table_of(y, values, *, kind="stratified", units=None, n_folds=4):
+def table_of(
+    y: NDArray[Any], values: NDArray[np.float32], *, kind: str = "stratified", units: NDArray[np.int64] | None = None
+) -> OutOfFold:
     rows = np.arange(len(y))
-    folds = tuple((np.setdiff1d(rows, valid), valid) for valid in np.array_split(rows, n_folds))
+    folds = tuple((np.setdiff1d(rows, valid), valid) for valid in np.array_split(rows, 4))
     splits = Splits(kind, "for a test", folds, 1, rows, rows if units is None else units, np.ones(len(y)))
     return OutOfFold(splits, y, tuple(range(len(values))), values)
 
 
-def binary(qualities, rows=300, seed=0, **layout):
-    rng = np.random.default_rng(seed)
+def binary(qualities: list[float], rows: int = 300, **layout: Any) -> OutOfFold:
+    rng = np.random.default_rng(0)
     y = (rng.random(rows) < 0.5).astype(np.int64)
     readings = np.asarray(qualities)[:, None] * y + rng.standard_normal((len(qualities), rows))
     return table_of(y, (1 / (1 + np.exp(-readings)))[:, :, None].astype(np.float32), **layout)
 
 
-def verdict_on(table, metric="roc_auc", *, default=0, **options):
+def verdict_on(table: OutOfFold, metric: str = "roc_auc", *, default: int = 0, **options: Any) -> Verdict:
     options = {"n_replays": 100, **options}
     return judge(table, METRICS[metric], default_trial=default, rng=np.random.default_rng(1), **options)
 

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from luthier.scoring import METRICS, OutOfFold, Splits, get_metric
+from luthier.scoring import METRICS, Metric, OutOfFold, Splits, get_metric
 from luthier.scoring.draws import MOST_UNITS, draw, draw_units
 from luthier.scoring.in_bag import PlainScores, scores_of
 from luthier.scoring.influence import influence
+from luthier.scoring.ranks_in_bag import RankScores
 from luthier.scoring.replay import argbest, plain_estimate, replay
 
 
-def table_of(y, values, *, units=None, weights=None):
+def table_of(
+    y: NDArray[Any],
+    values: NDArray[np.float32],
+    *,
+    units: NDArray[np.int64] | None = None,
+    weights: NDArray[np.float64] | None = None,
+) -> OutOfFold:
     """A table in four folds; every row a unit of weight one unless said otherwise."""
     rows = np.arange(len(y))
     folds = tuple((np.setdiff1d(rows, valid), valid) for valid in np.array_split(rows, 4))
@@ -28,22 +37,22 @@ def table_of(y, values, *, units=None, weights=None):
     return OutOfFold(splits, y, tuple(range(10, 10 + len(values))), values)
 
 
-def simulated(task, configs, rows, rng, *, quality=1.0, **layout):
+def simulated(task: str, configs: int, rows: int, rng: np.random.Generator, **layout: Any) -> OutOfFold:
     """Predictions with many ties, of configurations that all see the target through their own noise."""
     if task == "regression":
-        y = rng.standard_normal(rows)
-        values = (quality * y + rng.standard_normal((configs, rows)))[:, :, None]
+        y: NDArray[Any] = rng.standard_normal(rows)
+        values: NDArray[Any] = (y + rng.standard_normal((configs, rows)))[:, :, None]
     elif task == "binary":
         y = (rng.random(rows) < 0.4).astype(np.int64)
-        values = np.round(1 / (1 + np.exp(-quality * y - rng.standard_normal((configs, rows)))), 2)[:, :, None]
+        values = np.round(1 / (1 + np.exp(-y - rng.standard_normal((configs, rows)))), 2)[:, :, None]
     else:
         y = rng.integers(3, size=rows)
-        values = np.round(np.exp(quality * np.eye(3)[y] + rng.standard_normal((configs, rows, 3))), 1) + 0.1
+        values = np.round(np.exp(np.eye(3)[y] + rng.standard_normal((configs, rows, 3))), 1) + 0.1
         values /= values.sum(axis=2, keepdims=True)
     return table_of(y, values.astype(np.float32), **layout)
 
 
-def layout_of(kind, rows, rng):
+def layout_of(kind: str, rows: int, rng: np.random.Generator) -> dict[str, Any]:
     if kind == "groups":
         return {"units": rng.permutation(np.arange(rows) % (rows // 4))}
     if kind == "weights":
@@ -57,7 +66,7 @@ CASES = [(name, task) for name, metric in METRICS.items() for task in sorted(met
 class TestTheArithmetic:
     @pytest.mark.parametrize("layout", ["rows", "groups", "weights"])
     @pytest.mark.parametrize(("name", "task"), CASES)
-    def test_every_metric_is_replayed_as_one_call_per_configuration_and_draw_would(self, name, task, layout):
+    def test_every_metric_is_replayed_as_single_calls_would(self, name: str, task: str, layout: str) -> None:
         rng = np.random.default_rng(0)
         table = simulated(task, 8, 48, rng, **layout_of(layout, 48, rng))
         draws = draw(table.splits, 25, np.random.default_rng(1))
@@ -74,7 +83,7 @@ class TestTheArithmetic:
                 got, wanted = fast.of(c, every, drawn=drawn), slow.of(c, every, drawn=drawn)
                 np.testing.assert_allclose(got, wanted, atol=1e-9)
 
-    def test_roc_auc_of_a_draw_is_that_of_scikit_learn_on_the_drawn_rows(self):
+    def test_roc_auc_of_a_draw_is_that_of_scikit_learn_on_the_drawn_rows(self) -> None:
         table = simulated("binary", 3, 60, np.random.default_rng(2))
         draws = draw(table.splits, 20, np.random.default_rng(3))
         scores = scores_of(table, METRICS["roc_auc"], draws)
@@ -85,7 +94,7 @@ class TestTheArithmetic:
             assert scores.of(1, np.array([r]), drawn=True)[0] == pytest.approx(roc_auc_score(table.y[drawn], p[drawn]))
             assert scores.of(1, np.array([r]), drawn=False)[0] == pytest.approx(roc_auc_score(table.y[left], p[left]))
 
-    def test_the_shortlist_of_a_rank_metric_finds_the_best_of_many_close_configurations(self):
+    def test_the_shortlist_of_a_rank_metric_finds_the_best_of_many_close_configurations(self) -> None:
         rng = np.random.default_rng(4)
         y = (rng.random(400) < 0.3).astype(np.int64)
         shared, own = rng.standard_normal(400), rng.standard_normal((60, 400))
@@ -93,15 +102,36 @@ class TestTheArithmetic:
         draws = draw(table.splits, 200, rng)
         for name in ("roc_auc", "average_precision"):
             scores = scores_of(table, METRICS[name], draws)
+            assert isinstance(scores, RankScores)
             chosen = scores.best()
             spared = 1 - scores._known.mean()
             every = np.stack([scores.of(c, np.arange(200), drawn=True) for c in range(60)], axis=1)
             np.testing.assert_array_equal(every[np.arange(200), chosen], every.max(axis=1))
             assert spared > 0.2  # it is a shortlist, not everybody
 
+    @pytest.mark.parametrize("name", ["roc_auc", "average_precision"])
+    def test_on_many_rows_first_order_scores_are_as_good_as_exact_ones(
+        self, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rng = np.random.default_rng(4)
+        y = (rng.random(20_000) < 0.4).astype(np.int64)
+        p = (rng.standard_normal((2, 20_000)) + y)[:, :, None].astype(np.float32)
+        draws = draw(table_of(y, p).splits, 30, rng)
+        every = np.arange(30)
+        monkeypatch.setattr("luthier.scoring.ranks_in_bag.NO_ERROR", 0.03)
+        quick = scores_of(table_of(y, p), METRICS[name], draws)
+        assert isinstance(quick, RankScores)
+        assert quick._enough
+        monkeypatch.setattr("luthier.scoring.ranks_in_bag.NO_ERROR", 0.0)
+        exact = scores_of(table_of(y, p), METRICS[name], draws)
+        for drawn in (True, False):
+            one, other = quick.of(1, every, drawn=drawn), exact.of(1, every, drawn=drawn)
+            # The root mean square error allowed above, and three times as much for the largest of thirty.
+            assert np.abs(one - other).max() < 0.1 * other.std()
+
     @pytest.mark.parametrize("layout", ["rows", "groups", "weights"])
     @pytest.mark.parametrize(("name", "task"), CASES)
-    def test_influence_is_the_derivative_of_the_score_by_the_weight_of_a_unit(self, name, task, layout):
+    def test_influence_is_the_derivative_by_the_weight_of_a_unit(self, name: str, task: str, layout: str) -> None:
         rng = np.random.default_rng(5)
         table = simulated(task, 1, 40, rng, **layout_of(layout, 40, rng))
         draws = draw(table.splits, 1, rng)
@@ -112,10 +142,11 @@ class TestTheArithmetic:
             more, less = (draws.weights * np.where(draws.units == u, 1 + h, 1.0) for h in (step, -step))
             differences.append((metric.score(table.y, p, more) - metric.score(table.y, p, less)) / (2 * step))
         g = influence(metric, table.y, p, draws)
-        np.testing.assert_allclose(g, differences, atol=1e-5 * np.abs(differences).max() + 1e-9)
+        assert g is not None
+        np.testing.assert_allclose(g, np.array(differences), atol=1e-5 * np.abs(differences).max() + 1e-9)
         assert abs(g.sum()) < 1e-9
 
-    def test_units_beyond_the_limit_are_drawn_in_batches_that_lose_no_row(self):
+    def test_units_beyond_the_limit_are_drawn_in_batches_that_lose_no_row(self) -> None:
         n = 2 * MOST_UNITS + 123
         draws = draw_units(np.arange(n), np.ones(n), 3, np.random.default_rng(6))
         assert draws.width == MOST_UNITS
@@ -123,7 +154,7 @@ class TestTheArithmetic:
         assert draws.by_unit(np.ones((n, 1))).sum() == n
         assert (draws.counts.sum(axis=1) == MOST_UNITS).all()
 
-    def test_batches_give_the_interval_that_single_rows_would(self, monkeypatch):
+    def test_batches_give_the_interval_that_single_rows_would(self, monkeypatch: pytest.MonkeyPatch) -> None:
         rng = np.random.default_rng(7)
         y, p = rng.standard_normal(4000), np.zeros((4000, 1))
         one_by_one = plain_estimate(y, p, METRICS["rmse"], rng=np.random.default_rng(8))
@@ -133,7 +164,7 @@ class TestTheArithmetic:
         # The standard deviation of a bootstrap of 1,000 batches and 1,000 draws is itself known to about 3 percent.
         assert batched.high - batched.low == pytest.approx(one_by_one.high - one_by_one.low, rel=0.15)
 
-    def test_a_row_without_weight_is_never_drawn_and_never_counted(self):
+    def test_a_row_without_weight_is_never_drawn_and_never_counted(self) -> None:
         weights = np.array([1.0, 0.0, 1.0, 1.0])
         draws = draw_units(np.arange(4), weights, 50, np.random.default_rng(9))
         assert draws.n_units == draws.width == 3
@@ -145,11 +176,11 @@ class TestAnyChoice:
     @pytest.mark.parametrize(
         ("name", "task"), [("roc_auc", "binary"), ("log_loss", "multiclass"), ("rmse", "regression")]
     )
-    def test_selection_given_as_a_function_is_replayed_to_the_same_numbers(self, name, task):
+    def test_selection_given_as_a_function_is_replayed_to_the_same_numbers(self, name: str, task: str) -> None:
         table = simulated(task, 6, 60, np.random.default_rng(10))
         fast = replay(table, METRICS[name], n_replays=40, rng=np.random.default_rng(11), default=12)
 
-        def choose(table, metric, weights):
+        def choose(table: OutOfFold, metric: Metric, weights: NDArray[np.float64]) -> NDArray[Any]:
             return argbest(table, metric, weights)
 
         slow = replay(table, METRICS[name], choose=choose, n_replays=40, rng=np.random.default_rng(11), default=12)
@@ -159,12 +190,12 @@ class TestAnyChoice:
         assert slow.p_default_as_good == fast.p_default_as_good
         np.testing.assert_allclose(slow.out_of_bag, fast.out_of_bag)
 
-    def test_a_blend_is_replayed_as_a_choice_like_any_other(self):
+    def test_a_blend_is_replayed_as_a_choice_like_any_other(self) -> None:
         table = simulated("regression", 12, 300, np.random.default_rng(12))
 
-        def blend_of_best_three(table, metric, weights):
+        def blend_of_best_three(table: OutOfFold, metric: Metric, weights: NDArray[np.float64]) -> NDArray[Any]:
             scores = [metric.score(table.y, p, weights) for p in table.values]
-            return table.values[np.argsort(scores)[:3]].mean(axis=0)
+            return np.asarray(table.values[np.argsort(scores)[:3]].mean(axis=0))
 
         found = replay(table, METRICS["rmse"], choose=blend_of_best_three, n_replays=60, rng=np.random.default_rng(13))
         best = replay(table, METRICS["rmse"], n_replays=60, rng=np.random.default_rng(13))
@@ -173,10 +204,10 @@ class TestAnyChoice:
         )  # errors are independent, so averaging helps: sqrt(1/3) of them
         assert found.estimate.value == pytest.approx(math.sqrt(1 / 3), abs=0.05)
 
-    def test_a_black_box_is_called_no_more_often_than_allowed_and_the_estimate_says_so(self):
+    def test_a_black_box_is_called_no_more_often_than_allowed_and_the_estimate_says_so(self) -> None:
         calls = []
 
-        def closeness(y, p):
+        def closeness(y: NDArray[Any], p: NDArray[Any]) -> float:
             calls.append(1)
             return -float(np.abs(y - p).max())
 
@@ -192,25 +223,26 @@ class TestAnyChoice:
 class TestWhatOughtNotToMatter:
     @settings(max_examples=20, deadline=None)
     @given(seed=st.integers(0, 2**32 - 1), name=st.sampled_from(["accuracy", "roc_auc", "log_loss"]))
-    def test_without_a_choice_the_replay_is_the_plain_bootstrap(self, seed, name):
+    def test_without_a_choice_the_replay_is_the_plain_bootstrap(self, seed: int, name: str) -> None:
         table = simulated("binary", 1, 40, np.random.default_rng(seed))
         metric = METRICS[name]
         found = replay(table, metric, n_replays=50, rng=np.random.default_rng(0), default=10)
         plain = plain_estimate(table.y, table.values[0], metric, n_replays=50, rng=np.random.default_rng(0))
         assert found.estimate.value == pytest.approx(found.naive, nan_ok=True)
+        assert found.default_estimate is not None
         assert found.default_estimate.value == pytest.approx(plain.value, nan_ok=True)
         assert (found.default_estimate.low, found.default_estimate.high) == pytest.approx(
             (plain.low, plain.high), nan_ok=True
         )
         assert found.p_default_as_good == 1.0
 
-    def test_the_same_seed_gives_the_same_replay(self):
+    def test_the_same_seed_gives_the_same_replay(self) -> None:
         table = simulated("binary", 5, 80, np.random.default_rng(16))
         one, two = (replay(table, METRICS["roc_auc"], n_replays=50, rng=np.random.default_rng(3)) for _ in range(2))
         assert one.estimate == two.estimate
         np.testing.assert_array_equal(one.out_of_bag, two.out_of_bag)
 
-    def test_copies_of_a_configuration_do_not_change_the_honest_score(self):
+    def test_copies_of_a_configuration_do_not_change_the_honest_score(self) -> None:
         rng = np.random.default_rng(17)
         table = simulated("binary", 10, 200, rng)
         worst = int(np.argmin(table.scores(METRICS["roc_auc"])))
@@ -222,7 +254,7 @@ class TestWhatOughtNotToMatter:
         assert again.estimate.value == pytest.approx(once.estimate.value, abs=abs(once.naive - once.full.mean()))
         np.testing.assert_array_equal(again.in_bag, once.in_bag)
 
-    def test_more_configurations_of_noise_flatter_the_naive_score_but_not_the_honest_one(self):
+    def test_more_configurations_of_noise_flatter_the_naive_score_but_not_the_honest_one(self) -> None:
         rng = np.random.default_rng(19)
         naive, honest = [], []
         for _ in range(30):
@@ -239,7 +271,7 @@ class TestWhatOughtNotToMatter:
         assert abs(many_honest - few_honest) < 0.015
         assert many_honest == pytest.approx(0.5, abs=0.02)
 
-    def test_scores_that_are_undefined_neither_win_nor_spoil_the_rest(self):
+    def test_scores_that_are_undefined_neither_win_nor_spoil_the_rest(self) -> None:
         table = simulated("binary", 5, 60, np.random.default_rng(20))
         values = table.values.copy()
         values[3] = np.nan
@@ -250,19 +282,19 @@ class TestWhatOughtNotToMatter:
         assert math.isfinite(found.estimate.low)
         assert math.isnan(found.p_default_as_good)
 
-    def test_a_metric_that_is_undefined_on_every_row_gives_no_number(self):
+    def test_a_metric_that_is_undefined_on_every_row_gives_no_number(self) -> None:
         table = table_of(np.zeros(20, np.int64), np.random.default_rng(0).random((3, 20, 1)).astype(np.float32))
         found = replay(table, METRICS["roc_auc"], n_replays=20, rng=np.random.default_rng(0))
         assert math.isnan(found.estimate.value)
         assert math.isnan(found.estimate.low)
 
-    def test_a_classifier_without_a_fault_is_not_called_faultless(self):
+    def test_a_classifier_without_a_fault_is_not_called_faultless(self) -> None:
         y = np.array([0, 1] * 50)
         perfect = plain_estimate(y, y[:, None].astype(float), METRICS["accuracy"], rng=np.random.default_rng(0))
         assert (perfect.value, perfect.high) == (1.0, 1.0)
         assert perfect.low == pytest.approx(1 - 3 / 50)
 
-    def test_groups_that_agree_within_themselves_widen_the_interval(self):
+    def test_groups_that_agree_within_themselves_widen_the_interval(self) -> None:
         rng = np.random.default_rng(21)
         groups = np.repeat(np.arange(25), 8)
         right = (rng.random(25) < 0.7)[groups]  # a group is all right or all wrong
@@ -277,8 +309,10 @@ class TestWhatOughtNotToMatter:
 
 REPEATS = 100
 
+Outcomes = dict[tuple[str, str], NDArray[np.float64]]
 
-def worlds(metric, scenario, rng):
+
+def worlds(metric: str, scenario: str, rng: np.random.Generator) -> tuple[OutOfFold, NDArray[np.float64]]:
     """100 rows, 40 configurations that share 60 % of their noise, and the population score of each."""
     n, C = 100, 40
     d = np.zeros(C) if scenario == "noise" else np.maximum(rng.normal(0.8, 0.3, C), 0.0)
@@ -293,7 +327,7 @@ def worlds(metric, scenario, rng):
 
 
 @pytest.fixture(scope="module")
-def outcomes():
+def outcomes() -> Outcomes:
     found = {}
     for metric in ("accuracy", "roc_auc", "rmse"):
         for scenario in ("noise", "signal"):
@@ -303,6 +337,7 @@ def outcomes():
                 table, truth = worlds(metric, scenario, rng)
                 run = replay(table, METRICS[metric], n_replays=200, rng=rng, default=10)
                 sign = 1 if run.greater_is_better else -1
+                assert run.winner is not None
                 of_winner = truth[table.index(run.winner)]
                 rows.append(
                     [
@@ -320,7 +355,7 @@ def outcomes():
 class TestThePromise:
     """A small version of studies/replay, in which three metrics and two scenarios are run at one size."""
 
-    def test_intervals_hold_the_truth_as_often_as_they_say(self, outcomes):
+    def test_intervals_hold_the_truth_as_often_as_they_say(self, outcomes: Outcomes) -> None:
         hits = np.concatenate([rows[:, 0] for rows in outcomes.values()])
         # If they held it in 93 % (the lower end of our bar) of 600 worlds, fewer than this would be seen once in 1,000.
         fewest = stats.binom.ppf(0.001, len(hits), 0.93)
@@ -329,19 +364,19 @@ class TestThePromise:
 
     @pytest.mark.parametrize("scenario", ["noise", "signal"])
     @pytest.mark.parametrize("metric", ["accuracy", "roc_auc", "rmse"])
-    def test_the_honest_score_is_off_by_less_than_a_quarter_of_the_naive_optimism(self, outcomes, metric, scenario):
+    def test_the_honest_score_is_nearly_unbiased(self, outcomes: Outcomes, metric: str, scenario: str) -> None:
         naive, honest = outcomes[metric, scenario][:, 1], outcomes[metric, scenario][:, 2]
         noise = 3 * honest.std(ddof=1) / math.sqrt(REPEATS)
         assert abs(honest.mean()) <= max(0.01, naive.mean() / 4) + noise
         assert naive.mean() > 2 * abs(honest.mean())  # the correction is worth having
 
-    def test_a_default_like_any_other_is_found_as_good_as_the_winner_of_pure_noise_more_often_than_not(self, outcomes):
+    def test_in_pure_noise_the_default_is_mostly_found_as_good_as_the_winner(self, outcomes: Outcomes) -> None:
         p = np.concatenate([outcomes[metric, "noise"][:, 3] for metric in ("accuracy", "roc_auc", "rmse")])
         # The default truly is as good in every one of these 300 worlds; a coin would say so in half.
         assert (p >= 0.5).mean() > 0.5
         assert 0.4 < p.mean() < 0.65
 
-    def test_where_there_is_signal_the_default_is_kept_less_often(self, outcomes):
+    def test_where_there_is_signal_the_default_is_kept_less_often(self, outcomes: Outcomes) -> None:
         for metric in ("accuracy", "roc_auc", "rmse"):
             noise, signal = outcomes[metric, "noise"][:, 3], outcomes[metric, "signal"][:, 3]
             assert signal.mean() < noise.mean()

@@ -41,6 +41,8 @@ class Draws:
     units: Indices
     weights: Floats
     n_units: int
+    _order: Indices  # rows sorted by unit, and where each unit starts: what `by_unit` needs
+    _starts: Indices
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -68,9 +70,7 @@ class Draws:
             out = np.empty_like(rows)
             out[self.units] = rows
             return out
-        order = np.argsort(self.units, kind="stable")
-        starts = np.searchsorted(self.units[order], np.arange(self.width))
-        sums: Floats = np.add.reduceat(rows[order], starts, axis=0)
+        sums: Floats = np.add.reduceat(rows[self._order], self._starts, axis=0)
         return sums
 
 
@@ -97,4 +97,6 @@ def draw_units(units: Indices, weights: Floats, n_replays: int, rng: np.random.G
     counts = np.empty((n_replays, width), np.uint16)
     for replay in range(n_replays):
         counts[replay] = np.bincount(rng.integers(width, size=width), minlength=width)
-    return Draws(counts, all_codes, np.asarray(weights, np.float64), n_units)
+    order = np.argsort(all_codes, kind="stable")
+    starts = np.searchsorted(all_codes[order], np.arange(width))
+    return Draws(counts, all_codes, np.asarray(weights, np.float64), n_units, order, starts)

@@ -11,20 +11,13 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from luthier.scoring.best import best_of
 from luthier.scoring.draws import CHUNK_BYTES, Draws, Floats, Indices
-from luthier.scoring.influence import influence, influence_of_sums
-from luthier.scoring.metrics import AdditiveMetric, Metric, RankMetric, rank
+from luthier.scoring.influence import influence_of_sums
+from luthier.scoring.metrics import AdditiveMetric, Metric, RankMetric
+from luthier.scoring.ranks_in_bag import RankScores
 from luthier.scoring.table import OutOfFold
-
-PILOT_REPLAYS = 16
-"""Replays in which a rank metric is computed for every configuration, to learn how far the first-order score is off."""
-
-SAFE_ERRORS = 6.0
-"""Width of the shortlist in root mean square errors of a difference of first-order scores. The errors have exponential
-tails (a degenerate quadratic form), so about one replay in a thousand may overlook its best configuration, and then for
-one that is better by less than a hundredth of a standard error."""
 
 
 class Scores(Protocol):
@@ -52,15 +45,6 @@ def scores_of(table: OutOfFold, metric: Metric, draws: Draws) -> Scores:
     if isinstance(metric, RankMetric):
         return RankScores(table, metric, draws)
     return PlainScores(table, metric, draws)
-
-
-def best_of(scores: Floats, *, greater_is_better: bool) -> Indices:
-    """(B,): position of the best of (B, C) scores; -1 where all are NaN."""
-    worst = -np.inf if greater_is_better else np.inf
-    known = np.where(np.isnan(scores), worst, scores)
-    best: Indices = (known.argmax(axis=1) if greater_is_better else known.argmin(axis=1)).astype(np.int64)
-    best[np.isnan(scores).all(axis=1)] = -1
-    return best
 
 
 class AdditiveScores:
@@ -105,126 +89,6 @@ class AdditiveScores:
     def influence(self, config: int) -> Floats | None:
         """See `Scores`."""
         return influence_of_sums(self._metric, self._by_unit(config))
-
-
-class RankScores:
-    """A metric of order: first-order scores of all configurations name a shortlist, which is then scored exactly.
-
-    With g the influence of the units, S + (counts - 1) g is off by terms of second order only (for ROC AUC: the
-    degenerate part of a two-sample U-statistic, of the order of 1 / sqrt(positives x negatives), where the score itself
-    moves by 1 / sqrt(the rarer class)). So a configuration that is behind by many times that error cannot be the best,
-    and the exact score is needed for few.
-    """
-
-    def __init__(self, table: OutOfFold, metric: RankMetric, draws: Draws) -> None:
-        self._table, self._metric, self._draws = table, metric, draws
-        C, B = len(table), len(draws)
-        self.full = np.array([metric.score(table.y, p, draws.weights) for p in table.values])
-        self._exact = np.full((B, C), np.nan)
-        self._known = np.zeros((B, C), np.bool_)
-        self._first_order: Floats | None = None
-        if C > 1 and influence(metric, table.y, table.values[0], draws) is not None:
-            self._first_order = np.empty((B, C))
-            width = max(1, CHUNK_BYTES // (8 * draws.width))
-            for start in range(0, C, width):
-                block = slice(start, min(start + width, C))
-                g = np.stack([self._slopes(c) for c in range(block.start, block.stop)], axis=1)
-                for chunk in draws.chunks(draws.width):
-                    # The slopes add up to zero, so counts serve where counts - 1 is meant.
-                    self._first_order[chunk, block] = self.full[block] + draws.counts[chunk].astype(np.float64) @ g
-
-    def _slopes(self, config: int) -> Floats:
-        slopes = influence(self._metric, self._table.y, self._table.values[config], self._draws)
-        assert slopes is not None
-        return slopes
-
-    def best(self) -> Indices:
-        """See `Scores`."""
-        B, C = self._exact.shape
-        greater = self._metric.greater_is_better
-        if self._first_order is None:
-            shortlist = np.ones((B, C), np.bool_)
-        else:
-            pilot = np.arange(min(PILOT_REPLAYS, B))
-            for c in range(C):
-                self._fill(c, pilot)
-            error = self._exact[pilot] - self._first_order[pilot]
-            # Errors common to all configurations of a replay do not change who is best.
-            error = error - np.nanmean(
-                np.where(np.isnan(error).all(axis=1, keepdims=True), 0.0, error), axis=1, keepdims=True
-            )
-            squares = np.where(np.isnan(error), 0.0, error) ** 2
-            # Pooled with its neighbours' mean: sixteen replays measure one configuration's error to a fifth.
-            rms = np.sqrt(np.maximum(squares.mean(axis=0), squares.mean()))
-            # Rank metrics lie between 0 and 1, so an undefined one is behind all others.
-            guess = np.where(np.isnan(self._first_order), -1e3, self._first_order)
-            leader = guess.argmax(axis=1)
-            behind = guess[np.arange(B), leader][:, None] - guess
-            shortlist = behind <= SAFE_ERRORS * np.hypot(rms, rms[leader][:, None])
-        for contender in np.flatnonzero(shortlist.any(axis=0)):
-            self._fill(int(contender), np.flatnonzero(shortlist[:, contender]))
-        return best_of(self._exact, greater_is_better=greater)
-
-    def _fill(self, config: int, replays: Indices) -> None:
-        missing = replays[~self._known[replays, config]]
-        if len(missing):
-            self._exact[missing, config] = self._scored(config, missing, drawn=True)
-            self._known[missing, config] = True
-
-    def of(self, config: int, replays: Indices, *, drawn: bool) -> Floats:
-        """See `Scores`."""
-        if not drawn:
-            return self._scored(config, replays, drawn=False)
-        self._fill(config, replays)
-        exact: Floats = self._exact[replays, config]
-        return exact
-
-    def influence(self, config: int) -> Floats | None:
-        """See `Scores`."""
-        return influence(self._metric, self._table.y, self._table.values[config], self._draws)
-
-    def _scored(self, config: int, replays: Indices, *, drawn: bool) -> Floats:
-        """Exact scores, sorting once per class."""
-        p = self._table.values[config]
-        y, draws = self._table.y, self._draws
-        if np.isnan(p).any():
-            return np.full(len(replays), np.nan)
-        if p.shape[1] == 1:
-            return self._one_class(y == 1, p[:, 0], replays, drawn=drawn)
-        scores = np.stack([self._one_class(y == k, p[:, k], replays, drawn=drawn) for k in range(p.shape[1])], axis=1)
-        share = np.ones_like(scores)
-        if self._metric.average == "weighted":
-            by_class = draws.by_unit((y[:, None] == np.arange(p.shape[1])) * draws.weights[:, None])
-            counts = draws.counts[replays]
-            share = (counts if drawn else counts == 0).astype(np.float64) @ by_class
-        share = np.where(np.isnan(scores), 0.0, share)
-        total = share.sum(axis=1)
-        mean = (share * np.nan_to_num(scores)).sum(axis=1) / np.where(total > 0, total, 1.0)
-        return np.where(total > 0, mean, np.nan)
-
-    def _one_class(
-        self, positive: NDArray[np.bool_], p: NDArray[np.generic], replays: Indices, *, drawn: bool
-    ) -> Floats:
-        draws = self._draws
-        order, starts = rank(p)
-        units, weights, is_positive = draws.units[order], draws.weights[order], positive[order]
-        even = bool((weights == weights[0]).all())
-        places = len(starts) < len(order)
-        out = np.empty(len(replays))
-        # Few replays at a time: the arrays of one pass should stay in the processor's cache.
-        step = max(1, CHUNK_BYTES // 32 // (8 * len(order)))
-        for start in range(0, len(replays), step):
-            some = slice(start, min(start + step, len(replays)))
-            counts = draws.counts[replays[some]].take(units, axis=1)
-            w = (counts if drawn else counts == 0).astype(np.float64)
-            if not even:
-                w *= weights
-            positives = w * is_positive
-            w -= positives
-            if places:
-                positives, w = np.add.reduceat(positives, starts, axis=1), np.add.reduceat(w, starts, axis=1)
-            out[some] = self._metric.of_places(positives, w)
-        return out
 
 
 class PlainScores:

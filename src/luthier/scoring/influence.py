@@ -32,10 +32,22 @@ def influence(metric: Metric, y: NDArray[np.generic], p: NDArray[np.generic], dr
     p = as_columns(p)
     if isinstance(metric, AdditiveMetric):
         return influence_of_sums(metric, draws.by_unit(metric.row_stats(y, p) * draws.weights[:, None]))
-    if isinstance(metric, RankMetric) and metric.of_places in _SLOPES:
-        slopes: Floats = draws.by_unit(_rank_slopes(metric, y, p, draws.weights) * draws.weights)
-        return slopes
+    if isinstance(metric, RankMetric) and has_influence(metric):
+        return rank_influence(metric, y, p, draws)[1]
     return None
+
+
+def has_influence(metric: RankMetric) -> bool:
+    """Whether we know the derivative of this rank metric."""
+    return metric.of_places in _SLOPES
+
+
+def rank_influence(
+    metric: RankMetric, y: NDArray[np.generic], p: NDArray[np.generic], draws: Draws
+) -> tuple[float, Floats]:
+    """A rank metric's score and its g_u (U,), from one sort per class."""
+    score, slopes = _rank_slopes(metric, y, as_columns(p), draws.weights)
+    return score, draws.by_unit(slopes * draws.weights)
 
 
 def influence_of_sums(metric: AdditiveMetric, by_unit: Floats) -> Floats:
@@ -48,27 +60,28 @@ def influence_of_sums(metric: AdditiveMetric, by_unit: Floats) -> Floats:
     return centred
 
 
-def _rank_slopes(metric: RankMetric, y: NDArray[np.generic], p: NDArray[np.generic], w: Floats) -> Floats:
-    """(m,): derivative of a rank metric by the weight of every row."""
+def _rank_slopes(metric: RankMetric, y: NDArray[np.generic], p: NDArray[np.generic], w: Floats) -> tuple[float, Floats]:
+    """A rank metric and its derivative (m,) by the weight of every row."""
     slopes_of = _SLOPES[metric.of_places]
     if np.isnan(p).any():
-        return np.full(len(y), np.nan)
+        return np.nan, np.full(len(y), np.nan)
     if p.shape[1] == 1:
-        return slopes_of(y == 1, p[:, 0], w)[1]
+        return slopes_of(y == 1, p[:, 0], w)
     parts = [slopes_of(y == k, p[:, k], w) for k in range(p.shape[1])]
     scores = np.array([score for score, _ in parts])
     defined = ~np.isnan(scores)
     class_weight = np.bincount(y.astype(np.int64), weights=w, minlength=len(parts))
     share = np.where(defined, 1.0 if metric.average == "macro" else class_weight, 0.0)
     if share.sum() == 0:
-        return np.full(len(y), np.nan)
+        return np.nan, np.full(len(y), np.nan)
     share = share / share.sum()
+    score = float(share @ np.nan_to_num(scores))
     slopes = sum((share[k] * parts[k][1] for k in np.flatnonzero(share)), start=np.zeros(len(y)))
     if metric.average == "weighted":  # more rows of a class also make that class count for more
         known = class_weight[defined].sum()
-        of_class = np.where(defined, np.nan_to_num(scores) - np.nansum(share * np.nan_to_num(scores)), 0.0) / known
+        of_class = np.where(defined, np.nan_to_num(scores) - score, 0.0) / known
         slopes = slopes + of_class[y.astype(np.int64)]
-    return np.asarray(slopes, np.float64)
+    return score, np.asarray(slopes, np.float64)
 
 
 def _places(positive: NDArray[np.bool_], p: NDArray[np.generic], w: Floats) -> tuple[Indices, Floats, Floats]:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from luthier.scoring.best import best_of
 from luthier.scoring.draws import Draws, Floats, Indices
-from luthier.scoring.in_bag import Scores, best_of
+from luthier.scoring.in_bag import Scores
 from luthier.scoring.influence import influence
 from luthier.scoring.interval import Moments
 from luthier.scoring.metrics import Metric
