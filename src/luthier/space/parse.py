@@ -16,7 +16,6 @@ from luthier.space.optuna_form import from_optuna, is_optuna
 from luthier.space.parameter import Parameter
 from luthier.space.scalars import is_number, is_scalar
 from luthier.space.scipy_form import from_scipy, is_scipy
-from luthier.space.search_space import SearchSpace
 
 Tuples: TypeAlias = Literal["ranges", "choices"]
 """What a tuple means: (low, high) in our form, a sequence of choices in scikit-learn's."""
@@ -26,21 +25,23 @@ _RANGE_FIX = (
 )
 
 
-def parse(source: Any, *, tuples: Tuples) -> SearchSpace:
-    """Read a space.
+Parts: TypeAlias = tuple[tuple[Parameter, ...], Mapping[str, Mapping[str, Any]]]
+"""What a space is made of: its parameters, and the objects that choices stand for."""
+
+
+def parse(source: Any, *, tuples: Tuples) -> Parts:
+    """Read the parts of a space.
 
     Raises
     ------
     BadSpace
         Something cannot be read; the message names the parameter.
     """
-    if isinstance(source, SearchSpace):
-        return source
     if isinstance(source, Mapping):
-        return _space(_nodes(source, tuples))
+        return _parts(_nodes(source, tuples))
     if isinstance(source, Sequence) and not isinstance(source, str | bytes):
         if source and all(isinstance(part, Parameter) for part in source):
-            return SearchSpace(tuple(source))
+            return tuple(source), {}
         if source and all(isinstance(part, Mapping) for part in source):
             return _union(source, tuples)
     raise BadSpace(
@@ -49,19 +50,19 @@ def parse(source: Any, *, tuples: Tuples) -> SearchSpace:
     )
 
 
-def _space(nodes: Sequence[Node]) -> SearchSpace:
+def _parts(nodes: Sequence[Node]) -> Parts:
     parameters, objects = flatten(nodes)
-    return SearchSpace(tuple(parameters), objects)
+    return tuple(parameters), objects
 
 
-def _union(sources: Sequence[Mapping[Any, Any]], tuples: Tuples) -> SearchSpace:
-    """Return a space whose configurations each follow one of the mappings."""
+def _union(sources: Sequence[Mapping[Any, Any]], tuples: Tuples) -> Parts:
+    """Return the parts of a space whose configurations each follow one of the mappings."""
     if len(sources) == 1:
         return parse(sources[0], tuples=tuples)
     branches = tuple((k, tuple(_nodes(source, tuples))) for k, source in enumerate(sources))
     names = {node.name for _, nodes in branches for node in nodes}
     selector = next(name for name in ("branch", *(f"branch{k}" for k in range(len(names) + 1))) if name not in names)
-    return _space([Node(selector, Categorical(tuple(range(len(sources)))), branches, sets="")])
+    return _parts([Node(selector, Categorical(tuple(range(len(sources)))), branches, sets="")])
 
 
 def _nodes(source: Mapping[Any, Any], tuples: Tuples) -> list[Node]:

@@ -18,6 +18,7 @@ from luthier.space.distributions import Categorical, Distribution, distribution_
 from luthier.space.grid import grid
 from luthier.space.neighbours import step_from
 from luthier.space.parameter import Parameter
+from luthier.space.parse import parse
 
 _to_text = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
@@ -121,16 +122,12 @@ class SearchSpace:
         BadSpace
             Something cannot be read; the message names the parameter.
         """
-        from luthier.space.parse import parse
-
-        return parse(source, tuples="ranges")
+        return source if isinstance(source, SearchSpace) else cls(*parse(source, tuples="ranges"))
 
     @classmethod
     def from_scikit_learn(cls, param_grid: Any) -> SearchSpace:
         """Read what `GridSearchCV` or `RandomizedSearchCV` takes: as `parse`, but a tuple is a sequence of choices."""
-        from luthier.space.parse import parse
-
-        return parse(param_grid, tuples="choices")
+        return param_grid if isinstance(param_grid, SearchSpace) else cls(*parse(param_grid, tuples="choices"))
 
     def __len__(self) -> int:
         """Return how many parameters there are, fixed ones included."""
