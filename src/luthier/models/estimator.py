@@ -7,7 +7,7 @@ and class codes 0..k-1 as labels.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
@@ -22,6 +22,7 @@ from luthier.models.facts import Facts
 from luthier.models.family import Config, Files, Fitted, Floats
 from luthier.models.files import read_bytes, write_files
 from luthier.models.lesson import Target
+from luthier.models.own_point import own_point
 from luthier.models.threads import at_most
 from luthier.space import SearchSpace
 
@@ -58,14 +59,8 @@ class EstimatorFamily:
         return None
 
     def default(self, facts: Facts) -> Config:  # noqa: ARG002  # the estimator as the user handed it over
-        """Return the estimator's own values of the tuned parameters; those of other types stay unset."""
-        own = self.estimator.get_params(deep=True)
-        config: dict[str, Any] = {}
-        for parameter in self.search.parameters:
-            active = all(name in config and config[name] in allowed for name, allowed in parameter.when)
-            if active and parameter.name in own:
-                config[parameter.name] = _scalar(own[parameter.name])
-        return config
+        """Return the estimator as it was handed over, or the nearest to it that the space holds."""
+        return own_point(self.search, self.estimator.get_params(deep=True))
 
     def space(self, facts: Facts) -> SearchSpace:  # noqa: ARG002  # the user's own
         """Return the user's space."""
@@ -97,7 +92,8 @@ class EstimatorFamily:
         """
         model = clone(self.estimator)
         try:
-            model.set_params(**self._params(config))
+            # a choice may stand for a whole estimator, which clone() keeps from being fitted itself
+            model.set_params(**{name: clone(value, safe=False) for name, value in self.search.params(config).items()})
         except ValueError as error:
             raise BadSpace(
                 f"the estimator refuses the configuration: {error}", fix="check the space's names"
@@ -131,22 +127,12 @@ class EstimatorFamily:
 
     def _brought(self) -> tuple[Any, ...]:
         """The estimator and the objects that the space offers as choices."""
-        objects: Mapping[str, Mapping[str, Any]] = getattr(self.search, "objects", {})
+        objects: Mapping[str, Mapping[str, Any]] = self.search.objects
         return (self.estimator, *(choice for choices in objects.values() for choice in choices.values()))
-
-    def _params(self, config: Config) -> Config:
-        # A space may stand for values that JSON cannot say (a whole estimator as a choice) and then translates.
-        translate: Callable[[Config], Config] | None = getattr(self.search, "params", None)
-        return dict(config) if translate is None else translate(config)
 
     def with_trusted(self, trusted: Sequence[str]) -> Self:
         """Return the family with further types that `load` may build."""
         return replace(self, trusted=(*self.trusted, *trusted))
-
-
-def _scalar(value: Any) -> Any:
-    """NumPy's scalars as Python's, so that a configuration stays plain JSON."""
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _randomness(model: Any, seed: int) -> dict[str, int]:
