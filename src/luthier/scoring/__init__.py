@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from luthier.scoring.ahead import ahead
 from luthier.scoring.estimate import Estimate
 from luthier.scoring.metrics import (
     METRICS,
@@ -27,6 +28,7 @@ __all__ = [
     "RankMetric",
     "Splits",
     "Task",
+    "ahead",
     "choose_splits",
     "default_metric",
     "get_metric",
