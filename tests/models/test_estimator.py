@@ -18,7 +18,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.svm import SVC, LinearSVC
 
 from luthier.errors import BadSpace, DamagedModel, UsageError
-from luthier.models import EstimatorFamily, Facts, Task
+from luthier.models import EstimatorFamily, Facts, Task, joint_default, joint_space, split_config
 from luthier.space import SearchSpace
 from luthier.testing.tables import TASKS, like, make_table
 
@@ -60,12 +60,39 @@ def test_a_pipeline_on_named_columns_is_tuned_fitted_written_and_read(task: Task
     np.testing.assert_array_equal(read.predict(X_new), fitted.predict(X_new))
 
 
-def test_choices_that_are_objects_reach_the_estimator() -> None:
+def test_choices_that_are_objects_reach_the_estimator_and_are_not_fitted_themselves() -> None:
     facts, X, y, X_new = frame_of("binary")
-    space = SearchSpace.parse({"logisticregression": [LogisticRegression(C=1e-6), LinearDiscriminantAnalysis()]})
-    family = EstimatorFamily(prepared(LogisticRegression()), space)
-    config = {"logisticregression": dict(space.sample(np.random.default_rng(0)))["logisticregression"]}
-    like(family.fit(config, facts, X, y).predict(X_new), facts)
+    mine, other = LogisticRegression(C=1e-6), LinearDiscriminantAnalysis()
+    family = EstimatorFamily(
+        prepared(LogisticRegression(C=1e-6)), SearchSpace.parse({"logisticregression": [mine, other]})
+    )
+    joint = joint_space({"estimator": family}, facts)
+    labels = {}
+    for seed in range(20):
+        _, config = split_config(joint.sample(np.random.default_rng(seed)))
+        fitted: Any = family.fit(config, facts, X, y)
+        labels[config["logisticregression"]] = type(fitted.model[-1])
+        like(fitted.predict(X_new), facts)
+    assert set(labels.values()) == {LogisticRegression, LinearDiscriminantAnalysis}
+    assert not hasattr(mine, "coef_")
+    joint.check(joint_default({"estimator": family}, facts))
+    assert labels[family.default(facts)["logisticregression"]] is LogisticRegression
+
+
+@pytest.mark.parametrize(
+    ("space", "expected"),
+    [
+        ({"C": (0.1, 10.0, "log")}, {"C": 1.0}),
+        ({"C": (2.0, 8.0, "log"), "max_iter": (50, 200)}, {"C": 4.0, "max_iter": 100}),
+        ({"solver": {"saga": {"l1_ratio": (0.0, 1.0)}, "lbfgs": {}}}, {"solver": "lbfgs"}),
+        ([{"C": [5.0]}, {"C": [1.0, 2.0]}], {"branch": 1, "C@1": 1.0}),
+    ],
+)
+def test_the_default_is_the_estimator_as_it_is_or_the_nearest_the_space_holds(space: Any, expected: Any) -> None:
+    facts, *_ = frame_of("binary")
+    family = EstimatorFamily(LogisticRegression(), SearchSpace.parse(space))
+    assert family.default(facts) == (expected if "solver" in expected else pytest.approx(expected))
+    family.search.check(family.default(facts))
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
