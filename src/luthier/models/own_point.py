@@ -28,15 +28,24 @@ def own_point(space: SearchSpace, own: Mapping[str, Any]) -> Config:
     >>> space = SearchSpace.parse([{"C": [0.1, 1.0]}, {"C": [1.0], "penalty": ["l1", "l2"]}])
     >>> own_point(space, {"C": 1.0, "penalty": "l2"})
     {'branch': 0, 'C@0': 1.0}
-    >>> own_point(SearchSpace.parse({"C": (0.1, 10.0, "log")}), {"C": 50.0})
-    {'C': 1.0}
+    >>> own_point(SearchSpace.parse({"max_depth": (1, 9)}), {"max_depth": None})
+    {'max_depth': 5}
     """
-    exact = _complete(space, own, {}, 0, nearly=False)
+    exact = exact_point(space, own)
     if exact is not None:
         return exact
     nearest = _complete(space, own, {}, 0, nearly=True)
     assert nearest is not None  # every distribution has a middle
     return nearest
+
+
+def exact_point(space: SearchSpace, own: Mapping[str, Any]) -> Config | None:
+    """Return the configuration that leaves an estimator as it is; None where the space does not hold it.
+
+    >>> exact_point(SearchSpace.parse({"C": (0.1, 10.0, "log")}), {"C": 50.0}) is None
+    True
+    """
+    return _complete(space, own, {}, 0, nearly=False)
 
 
 def _complete(

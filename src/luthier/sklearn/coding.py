@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import is_classifier, is_regressor
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import type_of_target
 
 from luthier.models.estimator import FittedEstimator
@@ -76,21 +77,32 @@ class Coding:
 
 
 def read_target(estimator: Any, y: Any) -> Coding | str:
-    """Look at what is to be predicted; a reason in words where an out-of-fold table cannot hold it."""
+    """Look at what is to be predicted; a reason in words where an out-of-fold table cannot hold it.
+
+    Raises
+    ------
+    ValueError
+        Classes that are NaN or infinite.
+    """
     if y is None:
         return "there is no target to hold predictions against"
     shape = np.shape(y)
     if len(shape) == 2 and shape[1] > 1:
         return f"the target has {shape[1]} columns, and the replay reads one"
+    values = np.asarray(y)
     if is_classifier(estimator):
+        if values.dtype.kind == "f":
+            assert_all_finite(values, input_name="y")
         kind = type_of_target(y)
         if kind not in ("binary", "multiclass"):
             return f"the replay reads classes, and the target is {kind}"
-        classes = np.unique(np.asarray(y))
+        classes = np.unique(values)
         if len(classes) < 2:
             return "the target has one class only"
         return Coding("binary" if len(classes) == 2 else "multiclass", classes)
     if is_regressor(estimator):
+        if values.dtype.kind not in "fiub" or not np.isfinite(values).all():
+            return "the target is not made of finite numbers"
         return Coding("regression", np.empty(0))
     return f"{type(estimator).__name__} is neither a classifier nor a regressor"
 

@@ -82,7 +82,7 @@ def prepare(
     if isinstance(metrics, str):
         return metrics
     coded = coding.code(y)
-    # Folds that look forward in the order of the rows say that the order means something: then draw neighbours together.
+    # Folds that look forward in the order of the rows say that the order means something: neighbours go together.
     forward = len(folds) > 1 and all(train.max(initial=-1) < valid.min(initial=len(coded)) for train, valid in folds)
     try:
         splits = choose_splits(

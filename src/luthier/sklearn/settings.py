@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils import check_random_state
 
-from luthier.sklearn.own_point import own_point
+from luthier.models.own_point import exact_point
 from luthier.space import SearchSpace
 from luthier.strategies import get_strategy
 from luthier.tuning import Budget, StudyPlan
@@ -83,7 +83,7 @@ class Settings:
         if budget is None:
             whole = strategy == "grid" and math.isfinite(space.n_configs)
             budget = Budget(trials=int(space.n_configs) if whole else N_TRIALS)
-        default = own_point(space, self.estimator.get_params(deep=True))
+        default = exact_point(space, self.estimator.get_params(deep=True))
         return StudyPlan(
             question={"estimator": type(self.estimator).__name__},
             space=space,
