@@ -16,14 +16,17 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
+from luthier.executors import InlineExecutor, ProcessExecutor
+from luthier.space import SearchSpace
 from luthier.store import Store, predictions_digest
-from luthier.tuning.record import chained
+from luthier.strategies import get_strategy
+from luthier.tuning import Budget, Engine, Executor, FoldResult, Job, StudyPlan, Surroundings, chained
 
 N_PARAMETERS = 10
 WARM_UP = 20
@@ -100,6 +103,47 @@ def our_store(folder: Path, n_trials: int, results: dict[str, dict[str, float]])
         results["luthier, resume: read and verify all of it"] = {"cpu_ms": (time.process_time() - before) * 1e3}
 
 
+class Nothing:
+    """A no-op objective: its only fold costs nothing and has no predictions."""
+
+    def run(self, job: Job, threads: int) -> FoldResult:  # noqa: ARG002  (the protocol's signature)
+        return FoldResult(None, job.config["x0"], 0.0)
+
+
+def our_engine(folder: Path, n_trials: int, results: dict[str, dict[str, float]]) -> None:
+    """The whole engine, with what it does around the record: ask, schedule, time, seal, store."""
+    space = SearchSpace.parse({f"x{i}": (0.0, 1.0) for i in range(N_PARAMETERS)})
+    around = Surroundings(
+        clock=time.monotonic,
+        now_utc=now_utc,
+        predictions_digest=predictions_digest,
+        pooled_score=lambda _trial, scores: scores[0],
+    )
+
+    def run(executor: Executor, name: str, n: int, seed: int) -> None:
+        plan = StudyPlan(
+            question={"what": "nothing"},
+            space=space,
+            starts=({f"x{i}": 0.5 for i in range(N_PARAMETERS)},),
+            strategy="random",
+            n_folds=1,
+            greater_is_better=False,
+            budget=Budget(trials=n),
+            seed=seed,
+        )
+        with Store.open(folder / "store") as store, closing(executor):
+            log = store.create_study(plan.to_json(), plan.identity)
+            strategy = get_strategy("random").for_study(space, seed=seed, n_trials=n)
+            engine = Engine(plan, strategy, log, executor, around)
+            with cpu_ms(n, name, results):
+                engine.open([0], {})
+                engine.search()
+
+    run(InlineExecutor(Nothing()), "warm-up", WARM_UP, 0)
+    run(InlineExecutor(Nothing()), "luthier engine, inline", n_trials, 1)
+    run(ProcessExecutor(Nothing(), 1), "luthier engine, one worker process", n_trials, 2)
+
+
 def optuna_with(storage: Callable[[Path], object], name: str) -> Callable[..., None]:
     """Random sampling, so that what is measured is the storage and Optuna's own loop."""
 
@@ -133,7 +177,7 @@ def rdb(folder: Path) -> object:
     return f"sqlite:///{folder / 'optuna.db'}"
 
 
-CONTESTANTS = (our_store, optuna_with(journal, "optuna, journal file"), optuna_with(rdb, "optuna, SQLite"))
+CONTESTANTS = (our_store, our_engine, optuna_with(journal, "optuna, journal file"), optuna_with(rdb, "optuna, SQLite"))
 
 
 def main() -> None:
@@ -144,7 +188,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.getLogger("alembic").setLevel(logging.ERROR)
     results: dict[str, dict[str, float]] = {}
-    for contestant in CONTESTANTS[: 1 if arguments.ours_only else None]:
+    for contestant in CONTESTANTS[: 2 if arguments.ours_only else None]:
         # Beside this script's checkout rather than in a memory-backed /tmp: syncing must mean a disk.
         with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
             contestant(Path(folder), arguments.trials, results)

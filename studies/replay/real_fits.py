@@ -1,7 +1,8 @@
 """The replay on models that were really fitted. Usage: OMP_NUM_THREADS=1 python studies/replay/real_fits.py
 
-Generated tables, 39 configurations of four scikit-learn families, five folds; the truth is measured on 10,000 fresh rows,
-twice: of the models of the folds (what cross-validation estimates) and of the model refitted on all rows (what is used).
+Generated tables, 39 configurations of three scikit-learn families, five folds; the truth is measured on 10,000 fresh
+rows, twice: of the models of the folds (what cross-validation estimates) and of the model refitted on all rows (what is
+used).
 Writes results/real_fits.csv.gz.
 """
 

@@ -1,4 +1,6 @@
-"""Out-of-fold tables whose truth is known: predictions are drawn, so the population score of every configuration is exact.
+"""Out-of-fold tables whose truth is known.
+
+Predictions are drawn, not fitted, so the population score of every configuration is exact.
 
 A configuration is a noisy reading of the target; readings of one row share part of their noise (some rows are hard for
 every model), and configurations differ in true quality as the scenario says.
@@ -28,7 +30,7 @@ class Scenario:
     shared: float
 
     def quality(self, C: int, rng: np.random.Generator) -> np.ndarray:
-        """(C,): separation of the classes, in standard deviations of the noise; 0 is pure noise. The first is the default."""
+        """(C,): separation of the classes in standard deviations of the noise; 0: none. The first is the default."""
         if self.name.startswith("null"):
             return np.zeros(C)
         if self.name == "weak":

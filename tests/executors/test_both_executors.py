@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-import sklearn
 import threadpoolctl
 
+import sklearn
 from luthier.errors import UnknownChoice, UsageError
 from luthier.executors import EXECUTORS, make_executor
 from luthier.tuning.jobs import Executor, FoldResult, Job, Outcome

@@ -145,7 +145,7 @@ def test_doctor_finds_this_installation_fit(tmp_path: Path) -> None:
 
 
 def luthier_here(monkeypatch: pytest.MonkeyPatch, folder: Path, *words: str) -> int:
-    """The command in this very process: for what fails before any work begins, a fresh one each would only take time."""
+    """The command in this very process: what fails before any work begins needs no fresh one."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "argv", ["luthier", *words])
     with pytest.raises(SystemExit) as exit_:

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from sklearn import metrics as sk
 
 from luthier.errors import BadMetric
 from luthier.scoring import METRICS, AdditiveMetric, RankMetric, Task, default_metric, get_metric, rank
+from sklearn import metrics as sk
 
 K = 3
 

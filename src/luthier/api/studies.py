@@ -55,8 +55,8 @@ def show_study(study: str) -> tuple[dict[str, Any], list[str]]:
     lines = [
         f"{log.study}: {row.state}",
         f"  {question['task']} of {question['target']} in {question['dataset']}, by {question['metric']}",
-        f"  {plan.strategy}, {say_seconds(history.spent_s)} spent of {plan.budget}, "
-        f"{history.n_evaluated} trials, {history.n_fold_fits} folds",
+        f"  {plan.strategy}, {say_seconds(history.spent_s)} spent of {plan.budget}",
+        f"  {history.n_evaluated} trials, {history.n_fold_fits} folds",
     ]
     if history.best is not None and history.best.score is not None:
         best = history.best

@@ -182,8 +182,8 @@ def tune_and_report(
         on_start(
             [
                 f"study {log.study}{again}",
-                f"{problem.dataset.n_rows} rows, {n_features} feature columns; {schema.task} of {schema.target}, "
-                f"by {problem.metric.name}",
+                f"{problem.dataset.n_rows} rows, {n_features} feature columns",
+                f"{schema.task} of {schema.target}, by {problem.metric.name}",
                 splits.reason,
                 f"models: {', '.join(problem.families)}",
             ]

@@ -60,7 +60,7 @@ def leaning_interval(value: float, se: float, units: Moments, n: int, level: flo
 
     Notes
     -----
-    Sources: Wilson (1927), J. American Statistical Association 22; Johnson (1978), ibid. 73, eq. 2.6.
+    Sources: Wilson (1927), J. American Statistical Association 22; Johnson (1978), ibid. 73, eq. 2.5.
     """
     if not (n > 1 and math.isfinite(value) and math.isfinite(se)):
         return math.nan, math.nan

@@ -78,7 +78,8 @@ class Replay:
         Its score with a plain bootstrap interval: it was not selected, so nothing has to be taken off.
     p_default_as_good
         Share of replays in which the default, on the rows not drawn, is at least as good as the replay's choice; ties
-        count as good. NaN without a default.
+        count as good. NaN without a default. A share, not a posterior: it leans to the middle, because the rows left
+        out of one draw are few (studies/replay says what came true at which value).
     gain
         Honest difference between what was chosen and the default, paired row by row; positive means the choice is
         better, for losses too.

@@ -71,7 +71,6 @@ def _verdict(
         order,
         default=default,
         keep_default_above=KEEP_ABOVE if settings.keep_default else math.inf,
-        n_replays=settings.n_replays,
         seed=question.plan.seed,
     )
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from luthier.errors import BadMetric, BadSplit
 from luthier.evaluation import Verdict, judge
-from luthier.scoring import AdditiveMetric, Estimate, Metric, OutOfFold, Splits, choose_splits
+from luthier.scoring import AdditiveMetric, Estimate, Metric, OutOfFold, OwnMetric, RankMetric, Splits, choose_splits
+from luthier.scoring.replay import FEWEST_REPLAYS
 from luthier.sklearn.coding import Coding, Floats, Response
 from luthier.sklearn.fold_work import Fold
 from luthier.sklearn.results import Candidates
@@ -22,6 +23,10 @@ MAX_JUDGED = 200
 
 MAX_BYTES = 2**30
 """Memory that the out-of-fold table may take."""
+
+MAX_OWN_JUDGED = 50
+MAX_OWN_CALLS = 3000
+"""The same for a function of the user's, and how often it is called about: at a millisecond a call, a few seconds."""
 
 SAME = 1e-6
 """Relative difference up to which two computations of a score are the same score."""
@@ -45,6 +50,8 @@ class Replayable:
         The folds as a table.
     name
         Name of the score that decides.
+    n_replays
+        Draws.
     """
 
     coding: Coding
@@ -53,6 +60,7 @@ class Replayable:
     weights: Floats | None
     splits: Splits
     name: str
+    n_replays: int
 
     @property
     def response(self) -> Response:
@@ -61,8 +69,24 @@ class Replayable:
 
     def finish_s(self, n_complete: int) -> float:
         """Seconds that judging will take, from above: measured on one core, with room for a busy machine."""
-        cells = max(1, min(n_complete, MAX_JUDGED)) * len(self.splits.rows) * self.coding.n_outputs
-        return 0.3 + 6e-7 * cells if isinstance(self.metrics[0], AdditiveMetric) else 0.6 + 1.5e-6 * cells
+        n_configs, m = max(1, min(n_complete, self.max_judged)), len(self.splits.rows)
+        cells = n_configs * m * self.coding.n_outputs
+        if isinstance(self.metrics[0], AdditiveMetric):
+            return 0.3 + 6e-7 * cells
+        if isinstance(self.metrics[0], RankMetric):
+            return 0.6 + 1.5e-6 * cells
+        return 0.3 + self.draws(n_configs) * (n_configs + 4) * (1.2e-3 + 2e-7 * m)
+
+    @property
+    def max_judged(self) -> int:
+        """How many configurations to judge."""
+        return MAX_OWN_JUDGED if isinstance(self.metrics[0], OwnMetric) else MAX_JUDGED
+
+    def draws(self, n_configs: int) -> int:
+        """How many draws to judge so many configurations by."""
+        if isinstance(self.metrics[0], OwnMetric):
+            return min(self.n_replays, max(MAX_OWN_CALLS // n_configs, FEWEST_REPLAYS))
+        return self.n_replays
 
 
 def prepare(
@@ -74,6 +98,7 @@ def prepare(
     groups: Any,
     weights: Any,
     name: str,
+    n_replays: int,
 ) -> Replayable | str:
     """Get ready for the replay; a reason in words where it cannot be made."""
     if isinstance(coding, str):
@@ -99,9 +124,8 @@ def prepare(
     if 2 * cells * 8 > MAX_BYTES:
         size = f"{len(splits.rows)} rows, {coding.n_outputs} columns"
         return f"the predictions of two configurations ({size} each) take too much memory"
-    return Replayable(
-        coding, metrics, coded, None if weights is None else np.asarray(weights, np.float64), splits, name
-    )
+    weights = None if weights is None else np.asarray(weights, np.float64)
+    return Replayable(coding, metrics, coded, weights, splits, name, n_replays)
 
 
 def judged(
@@ -111,7 +135,6 @@ def judged(
     *,
     default: int | None,
     keep_default_above: float,
-    n_replays: int,
     seed: int,
 ) -> Verdict | str:
     """Judge the choice among the rows of `cv_results_`; a reason in words where that cannot be done.
@@ -126,8 +149,8 @@ def judged(
         The row of the estimator as it was handed over, if it was evaluated.
     keep_default_above
         As `luthier.evaluation.judge` takes it.
-    n_replays, seed
-        Draws, and where they come from.
+    seed
+        Where the draws come from.
     """
     kept = _affordable(ready, order, default)
     values = [_slab(rows, row) for row in kept]
@@ -152,7 +175,7 @@ def judged(
             metric,
             default_trial=default,
             rng=np.random.default_rng([seed, 1]),
-            n_replays=n_replays,
+            n_replays=ready.draws(len(slab)),
             keep_default_above=keep_default_above,
         )
     except (BadMetric, ValueError) as error:
@@ -169,7 +192,7 @@ def in_their_sign(estimate: Estimate, *, greater_is_better: bool) -> Estimate:
 def _affordable(ready: Replayable, order: Sequence[int], default: int | None) -> list[int]:
     """The best rows the memory admits, the default among them."""
     cells = len(ready.splits.rows) * ready.coding.n_outputs
-    kept = list(order[: max(2, min(MAX_JUDGED, MAX_BYTES // (8 * cells)))])
+    kept = list(order[: max(2, min(ready.max_judged, MAX_BYTES // (8 * cells)))])
     if default is not None and default in order and default not in kept:
         kept[-1] = default
     return sorted(kept)

@@ -171,4 +171,5 @@ def _prepared(
         groups=routed.split.get("groups"),
         weights=routed.score.get("sample_weight"),
         name=settings.refit if several else SINGLE,
+        n_replays=settings.n_replays,
     )

@@ -153,7 +153,7 @@ def _rank(means: Floats) -> NDArray[np.int32]:
 def _param_columns(params: Sequence[Mapping[str, Any]]) -> dict[str, MaskedArray[Any, Any]]:
     """A masked column for every parameter; masked where a configuration does not set it."""
     columns: dict[str, MaskedArray[Any, Any]] = {}
-    for name in sorted({name for one in params for name in one}):
+    for name in dict.fromkeys(name for one in params for name in one):
         given = {row: one[name] for row, one in enumerate(params) if name in one}
         column = MaskedArray(np.empty(len(params), dtype=_dtype(list(given.values()))), mask=True)
         for row, value in given.items():

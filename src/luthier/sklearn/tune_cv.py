@@ -75,7 +75,8 @@ class TuneCV(AnswersAsBest, MetaEstimatorMixin, BaseEstimator):  # type: ignore[
         Whether to choose the estimator as it was handed over when, by the replay, it is more likely than not as good as
         the best one found. Off by default, because GridSearchCV always returns the highest mean score.
     n_replays
-        Draws of the replay; 0 for no honest score, which saves its time (0.1 to 2 s) in nested cross-validation.
+        Draws of the replay; 0 for no honest score, which saves its time in nested cross-validation. Functions of your
+        own (`make_scorer`) are slow to replay, and get fewer draws.
     fold_limit_s
         Seconds after which a fit is given up as failed; needs worker processes.
     verbose
