@@ -3,8 +3,8 @@
 Usage: OMP_NUM_THREADS=1 python benchmarks/replay_speed.py
 
 The plain loop calls `roc_auc_score` once per configuration and draw; it is timed on a random subset of the calls, in
-the same run, and scaled up. Bars: 10 s for ROC AUC, 2 s for additive metrics, at 200 configurations x 10,000 rows x 1,000
-draws.
+the same run, and scaled up. Bars: 10 s for ROC AUC, 2 s for additive metrics, at 200 configurations x 10,000 rows x
+1,000 draws.
 """
 
 from __future__ import annotations

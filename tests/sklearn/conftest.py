@@ -46,7 +46,7 @@ def passengers() -> tuple[pd.DataFrame, pd.Series]:
     n = 140
     sex = rng.choice(["female", "male"], n)
     fare = np.exp(rng.normal(3, 1, n))
-    frame = pd.DataFrame({"sex": sex, "deck": rng.choice(["A", "B", None], n), "fare": fare})
+    frame = pd.DataFrame({"sex": sex, "deck": rng.choice(np.array(["A", "B", None], dtype=object), n), "fare": fare})
     frame.loc[rng.random(n) < 0.2, "fare"] = np.nan
     lived = np.where((sex == "female") ^ (rng.random(n) < 0.25), "yes", "no")
     return frame, pd.Series(lived, name="survived")

@@ -97,8 +97,14 @@ def test_values(values: Any, scoring: str | None) -> None:
 
 @pytest.mark.parametrize(
     "cv",
-    [3, KFold(4, shuffle=True, random_state=1), RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0)]
-    + [ShuffleSplit(3, test_size=0.3, random_state=0), TimeSeriesSplit(3), [(np.arange(100), np.arange(100, 160))]],
+    [
+        3,
+        KFold(4, shuffle=True, random_state=1),
+        RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0),
+        ShuffleSplit(3, test_size=0.3, random_state=0),
+        TimeSeriesSplit(3),
+        [(np.arange(100), np.arange(100, 160))],
+    ],
 )
 def test_any_splitter(two_classes: Any, cv: Any) -> None:
     _, ours = beside(TREE, {"max_depth": [1, 3]}, *two_classes, cv=cv)
@@ -213,7 +219,7 @@ def test_estimators_without_a_target(values: Any, estimator: Any) -> None:
     beside(estimator, grid, values[0])
 
 
-class Moody(ClassifierMixin, BaseEstimator):
+class Moody(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Refuses to learn from rows that hold the first one, when told to."""
 
     def __init__(self, moody: bool = False, share: float = 0.5) -> None:
@@ -239,9 +245,11 @@ def test_a_configuration_that_fails_counts_nan_and_is_said(two_classes: Any) -> 
         warnings.simplefilter("ignore")
         theirs = GridSearchCV(Moody(), grid).fit(X, y)
     search = TuneCV(Moody(), grid, strategy="grid")
-    with pytest.warns(FitFailedWarning, match="2 of them with: RuntimeError: not today"):
-        with pytest.warns(UserWarning, match="non-finite"):
-            search.fit(X, y)
+    with (
+        pytest.warns(FitFailedWarning, match="2 of them with: RuntimeError: not today"),
+        pytest.warns(UserWarning, match="non-finite"),
+    ):
+        search.fit(X, y)
     for column in ("mean_test_score", "rank_test_score"):
         np.testing.assert_array_equal(search.cv_results_[column], theirs.cv_results_[column])
     # The first fold judges the row that annoys, so it went well; then one failed, and the rest were not worth a try.

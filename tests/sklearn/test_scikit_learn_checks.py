@@ -24,6 +24,6 @@ SUBJECTS = [
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
 @pytest.mark.filterwarnings("ignore:in . of . folds:UserWarning")
 @pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite:UserWarning")
-@parametrize_with_checks(SUBJECTS)
+@parametrize_with_checks(SUBJECTS)  # type: ignore[untyped-decorator]
 def test_scikit_learn_finds_nothing_to_complain_about(estimator: Any, check: Any) -> None:
     check(estimator)
