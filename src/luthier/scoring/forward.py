@@ -1,7 +1,8 @@
 """Judge a model of time-ordered rows as it will be used: learned from what was, asked about what came next.
 
 Windows follow one another to the end of the table; each is predicted by a model that learned from all rows before it.
-Two rules make their pooled score speak of the stretch to come. Both are studied in studies/time_order.
+Two rules make their pooled score speak of the stretch to come. studies/time_order has what they are worth, and how far
+they were chosen on the tables they are shown on.
 
 *Many windows over nearly the whole history, all alike.* What the coming stretch will be like is not known; how
 different stretches were in the past is the best witness. Few windows, or the latest alone, make the score hang on the
@@ -58,7 +59,11 @@ class ForwardWindows:
 
 
 def forward_windows(
-    times: Floats, *, classes: NDArray[Any] | None = None, n_windows: int | None = None
+    times: Floats,
+    *,
+    classes: NDArray[Any] | None = None,
+    n_windows: int | None = None,
+    coming: float = COMING,
 ) -> ForwardWindows:
     """Windows of like numbers of rows, each to be predicted from all rows before it.
 
@@ -73,6 +78,8 @@ def forward_windows(
         (n,): coded classes; None for a regression target.
     n_windows
         Windows wanted; None: 8, or fewer when there are fewer distinct times.
+    coming
+        Length of the stretch to come, as a share of the table's span; matters where seasons are known.
 
     Raises
     ------
@@ -93,7 +100,7 @@ def forward_windows(
         )
     first = _first_position(t, k)
     seasonal = _whole_years(t)
-    counts = season_weights(t, t[first]) if seasonal else np.ones(n)
+    counts = season_weights(t, t[first], coming) if seasonal else np.ones(n)
     learnable = 1 if classes is None else _learnable_from(classes[order])
     judged = np.flatnonzero((np.arange(n) >= max(first, learnable)) & (counts > 0))
     # Nominal beginnings cut the judged rows into k like parts; each moves on to the next change of time, if any.
@@ -115,7 +122,7 @@ def forward_windows(
     return ForwardWindows(tuple(folds), weights, _reason(len(folds), seasonal))
 
 
-def season_weights(t: Floats, judged_from: float) -> Floats:
+def season_weights(t: Floats, judged_from: float, coming: float = COMING) -> Floats:
     """How often the time of year of every row comes up in the stretch to come, per time it was judged.
 
     With u in [0, 1) the part of a year from the end of the table (at u = 0, the coming year begins) to the row's time
@@ -130,13 +137,15 @@ def season_weights(t: Floats, judged_from: float) -> Floats:
         (n,): rising, seconds; at least a year after `judged_from`.
     judged_from
         Where judging begins.
+    coming
+        Length of the stretch to come, as a share of the span of `t`.
 
     Returns
     -------
     (n,), >= 0.
     """
     end = t[-1]
-    h = COMING * (end - t[0]) / YEAR_S
+    h = coming * (end - t[0]) / YEAR_S
     s = (end - judged_from) / YEAR_S
     u = np.mod((t - end) / YEAR_S, 1.0)
     to_come = np.maximum(np.ceil(h - u), 0.0)

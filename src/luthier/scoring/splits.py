@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 N_FOLDS = 5
 SMALL = 500
-"""Rows below which the accident of one partition is worth a second one; studies/folds has the measurement."""
+"""Rows below which every row is judged twice, in other company; our judgement, not measured."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
