@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 from luthier.evaluation.verdict import Verdict
 from luthier.evaluation.words import against_default, expectation
 from luthier.scoring import Estimate, Metric, OutOfFold, Splits
+from luthier.scoring.ahead import ahead
 from luthier.scoring.corrected_t import corrected_t
-from luthier.scoring.replay import plain_estimate, replay
+from luthier.scoring.replay import Replay, plain_estimate, replay
 
 Floats = NDArray[np.float64]
 
@@ -65,8 +67,9 @@ def judge(
     kept = found.default is not None and (found.default == found.winner or not p < keep_default_above)
     shipped = found.default if kept and found.default is not None else found.winner
     test = None
+    by_fold = table.fold_scores(metric) if fold_scores is None else fold_scores
+    found = _looking_ahead(found, table, by_fold, metric)
     if found.default is not None and found.default != found.winner:
-        by_fold = table.fold_scores(metric) if fold_scores is None else fold_scores
         difference = by_fold[table.index(found.winner)] - by_fold[table.index(found.default)]
         test = corrected_t(
             difference if metric.greater_is_better else -difference, test_to_train=_test_to_train(table.splits)
@@ -171,6 +174,22 @@ def judge_partial(
         sentence=_sentence(expectation(metric.name, estimate, forward=forward), second, enough=enough, reason=reason),
         not_measured=left + _not_measured(splits, n_configs=1, default_missing=trial != default_trial),
     )
+
+
+def _looking_ahead(found: Replay, table: OutOfFold, by_fold: Floats, metric: Metric) -> Replay:
+    """On rows ordered in time, intervals that hold for the stretch to come, by how much the windows of the past differ."""
+    if table.splits.kind != "forward" or found.winner is None:
+        return found
+
+    def widened(estimate: Estimate | None, trial: int | None) -> Estimate | None:
+        if estimate is None or trial is None:
+            return estimate
+        scores = by_fold[table.index(trial)]
+        return ahead(estimate, table.splits, scores, greater_is_better=metric.greater_is_better)
+
+    estimate = widened(found.estimate, found.winner)
+    assert estimate is not None
+    return replace(found, estimate=estimate, default_estimate=widened(found.default_estimate, found.default))
 
 
 def _test_to_train(splits: Splits) -> float:
