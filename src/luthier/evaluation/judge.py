@@ -177,7 +177,7 @@ def judge_partial(
 
 
 def _looking_ahead(found: Replay, table: OutOfFold, by_fold: Floats, metric: Metric) -> Replay:
-    """On rows ordered in time, intervals that hold for the stretch to come, by how much the windows of the past differ."""
+    """On rows ordered in time, intervals for the stretch to come, by how much the windows of the past differ."""
     if table.splits.kind != "forward" or found.winner is None:
         return found
 

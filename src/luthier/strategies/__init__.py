@@ -10,11 +10,11 @@ from luthier.strategies.lookup import find_strategy, offered
 from luthier.strategies.observation import Observation
 from luthier.strategies.random import RandomSearch
 from luthier.strategies.sobol import SobolSearch
-from luthier.strategies.strategy import Mode, Strategy, Suggestion
+from luthier.strategies.strategy import Evidence, Mode, Strategy, Suggestion
 
 STRATEGIES: dict[str, type[Strategy]] = {s.name: s for s in (RandomSearch, GridSearch, SobolSearch)}
 
-__all__ = ["STRATEGIES", "Mode", "Observation", "Strategy", "Suggestion", "get_strategy", "strategy_names"]
+__all__ = ["STRATEGIES", "Evidence", "Mode", "Observation", "Strategy", "Suggestion", "get_strategy", "strategy_names"]
 
 
 def get_strategy(name: str) -> type[Strategy]:

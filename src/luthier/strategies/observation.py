@@ -31,6 +31,11 @@ class Observation:
         Seconds of work spent on it, however it ended.
     folds_done, folds
         Finished folds, and folds planned.
+    fidelity
+        Share, in (0, 1], of the full resource (epochs, rounds, rows) behind `loss`: a training stopped at a quarter of
+        its epochs has 0.25.
+    curve
+        (share, loss) pairs, shares rising: what was seen of a training on its way; empty where nothing was.
     """
 
     trial: int
@@ -41,9 +46,13 @@ class Observation:
     cost_s: float
     folds_done: int
     folds: int
+    fidelity: float = 1.0
+    curve: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.cost_s >= 0:  # "not >=" rather than "<": NaN must not slip through
             raise ValueError(f"cost_s is a duration in seconds, so it cannot be {self.cost_s!r}")
         if not 0 <= self.folds_done <= self.folds:
             raise ValueError(f"{self.folds_done} of {self.folds} folds cannot be done")
+        if not 0 < self.fidelity <= 1:
+            raise ValueError(f"a fidelity is a share of the full resource, so it cannot be {self.fidelity!r}")

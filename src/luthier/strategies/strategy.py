@@ -16,12 +16,38 @@ Mode: TypeAlias = Literal["default", "grid", "explore", "exploit"]
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a model knew of a suggestion before it was tried: exploring against exploiting, in numbers.
+
+    Attributes
+    ----------
+    mean, sd
+        Predicted loss and its standard deviation, in the loss's own unit; None where no model predicts one.
+    distance
+        From the nearest configuration tried, in the unit cube: root mean square over the coordinates that are active in
+        both, a coordinate active in one of them only counting 1; None when nothing was tried.
+    source
+        The strategy that made it, where several take turns.
+    """
+
+    mean: float | None = None
+    sd: float | None = None
+    distance: float | None = None
+    source: str = ""
+
+    def to_json(self) -> dict[str, float | str | None]:
+        """As JSON values."""
+        return {"mean": self.mean, "sd": self.sd, "distance": self.distance, "source": self.source}
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A configuration to try, with its reason in words (`why`), which the log keeps."""
+    """A configuration to try, with its reason in words (`why`) and in numbers (`evidence`), which the log keeps."""
 
     config: Config
     mode: Mode
     why: str
+    evidence: Evidence | None = None
 
 
 @runtime_checkable

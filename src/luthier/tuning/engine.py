@@ -17,7 +17,7 @@ import numpy as np
 from luthier.errors import BudgetTooSmall, NoModel
 from luthier.scoring import Estimate
 from luthier.space import Config
-from luthier.strategies import Strategy
+from luthier.strategies import Strategy, Suggestion
 from luthier.tuning.history import History, Trial
 from luthier.tuning.jobs import Executor, Job, Outcome
 from luthier.tuning.plan import LAG, StudyPlan, seed_of
@@ -287,7 +287,7 @@ class Engine:
         too_long = 0
         while too_long < MAX_TOO_LONG:
             if number < len(plan.starts):
-                config, mode, why = plan.starts[number], "default", "a library's default configuration"
+                suggestion = Suggestion(plan.starts[number], "default", "a library's default configuration")
             else:
                 visible = number - LAG + 1
                 if plan.deterministic and not self.history.settled_up_to(visible - 1):
@@ -298,16 +298,17 @@ class Engine:
                     else self.history.observations()
                 )
                 rng = np.random.default_rng(seed_of(plan.seed, number, "ask"))
-                suggestion = self.strategy.ask(plan.space, known, rng)
-                if suggestion is None:
+                asked = self.strategy.ask(plan.space, known, rng)
+                if asked is None:
                     return "exhausted"
-                config, mode, why = suggestion.config, suggestion.mode, suggestion.why
-            twin = self.history.twin_of(config)
+                suggestion = asked
+            twin = self.history.twin_of(suggestion.config)
             body: dict[str, Any] = {
                 "trial": number,
-                "config": dict(config),
-                "mode": mode,
-                "why": why,
+                "config": dict(suggestion.config),
+                "mode": suggestion.mode,
+                "why": suggestion.why,
+                "evidence": None if suggestion.evidence is None else suggestion.evidence.to_json(),
                 "twin": twin,
                 "spent_s": self.spent_s,
             }

@@ -52,6 +52,8 @@ class Trial:
         Clock of the study when the trial was settled.
     twin
         The earlier trial with the same configuration that answers for this one, when `state` is "duplicate".
+    evidence
+        What the strategy knew of the configuration before it was tried (`Evidence` as JSON), if it said so.
     """
 
     number: int
@@ -64,6 +66,7 @@ class Trial:
     spent_s: float | None = None
     reason: str | None = None
     twin: int | None = None
+    evidence: Mapping[str, Any] | None = None
 
     @property
     def fold_scores(self) -> list[float]:
@@ -200,7 +203,14 @@ class History:
                 self.judged = body
 
     def _propose(self, body: Mapping[str, Any]) -> None:
-        trial = Trial(body["trial"], body["config"], body["mode"], body["why"], twin=body.get("twin"))
+        trial = Trial(
+            body["trial"],
+            body["config"],
+            body["mode"],
+            body["why"],
+            twin=body.get("twin"),
+            evidence=body.get("evidence"),
+        )
         self.trials.append(trial)
         self._observations.append(self._pending(trial))
         if trial.twin is not None:
