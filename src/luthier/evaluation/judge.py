@@ -60,37 +60,38 @@ def judge(
         For a table without configurations, or when the metric is undefined for all of them.
     """
     found = replay(table, metric, n_replays=n_replays, rng=rng, default=default_trial)
-    if found.winner is None:
+    winner = found.winner
+    if winner is None:
         raise ValueError(f"{metric.name} is undefined on these rows, so no configuration can be called the best")
     # Where the replay cannot tell (so few units that every draw takes them all), the untuned model is the safe one.
     p = found.p_default_as_good
-    kept = found.default is not None and (found.default == found.winner or not p < keep_default_above)
-    shipped = found.default if kept and found.default is not None else found.winner
+    kept = found.default is not None and (found.default == winner or not p < keep_default_above)
+    shipped = found.default if kept and found.default is not None else winner
     test = None
     by_fold = table.fold_scores(metric) if fold_scores is None else fold_scores
-    found = _looking_ahead(found, table, by_fold, metric)
-    if found.default is not None and found.default != found.winner:
-        difference = by_fold[table.index(found.winner)] - by_fold[table.index(found.default)]
+    found = _looking_ahead(found, winner, table, by_fold, metric)
+    if found.default is not None and found.default != winner:
+        difference = by_fold[table.index(winner)] - by_fold[table.index(found.default)]
         test = corrected_t(
             difference if metric.greater_is_better else -difference, test_to_train=_test_to_train(table.splits)
         )
     splits = table.splits
     score = found.default_estimate if kept and found.default_estimate is not None else found.estimate
-    score = found.estimate if found.default == found.winner else score
+    score = found.estimate if found.default == winner else score
     enough, reason = _enough(score, splits, table.y)
     forward = splits.kind == "forward"
     second = against_default(
         metric.name,
         found.gain,
         kept=kept,
-        is_winner=found.default == found.winner,
+        is_winner=found.default == winner,
         n_configs=len(table),
     )
     return Verdict(
         metric=metric.name,
         greater_is_better=metric.greater_is_better,
         n_configs=len(table),
-        winner=found.winner,
+        winner=winner,
         shipped=shipped,
         default=found.default,
         estimate=found.estimate,
@@ -176,20 +177,19 @@ def judge_partial(
     )
 
 
-def _looking_ahead(found: Replay, table: OutOfFold, by_fold: Floats, metric: Metric) -> Replay:
+def _looking_ahead(found: Replay, winner: int, table: OutOfFold, by_fold: Floats, metric: Metric) -> Replay:
     """On rows ordered in time, intervals for the stretch to come, by how much the windows of the past differ."""
-    if table.splits.kind != "forward" or found.winner is None:
+    if table.splits.kind != "forward":
         return found
 
-    def widened(estimate: Estimate | None, trial: int | None) -> Estimate | None:
-        if estimate is None or trial is None:
-            return estimate
+    def widened(estimate: Estimate, trial: int) -> Estimate:
         scores = by_fold[table.index(trial)]
         return ahead(estimate, table.splits, scores, greater_is_better=metric.greater_is_better)
 
-    estimate = widened(found.estimate, found.winner)
-    assert estimate is not None
-    return replace(found, estimate=estimate, default_estimate=widened(found.default_estimate, found.default))
+    own = found.default_estimate
+    if own is not None and found.default is not None:
+        own = widened(own, found.default)
+    return replace(found, estimate=widened(found.estimate, winner), default_estimate=own)
 
 
 def _test_to_train(splits: Splits) -> float:
