@@ -20,12 +20,19 @@ from typing import TYPE_CHECKING, Any
 from luthier.version import __version__
 
 if TYPE_CHECKING:
-    from luthier.api import TunedModel, load, tune
+    from luthier.api import ComparedStrategies, TunedModel, compare, load, tune
     from luthier.errors import LuthierError
 
-__all__ = ["LuthierError", "TunedModel", "__version__", "load", "tune"]
+__all__ = ["ComparedStrategies", "LuthierError", "TunedModel", "__version__", "compare", "load", "tune"]
 
-_HOMES = {"LuthierError": "errors", "TunedModel": "api", "load": "api", "tune": "api"}
+_HOMES = {
+    "ComparedStrategies": "api",
+    "LuthierError": "errors",
+    "TunedModel": "api",
+    "compare": "api",
+    "load": "api",
+    "tune": "api",
+}
 
 
 def __getattr__(name: str) -> Any:

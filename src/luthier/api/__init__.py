@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from luthier.api.compared import ComparedStrategies
+from luthier.api.comparing import ComparisonProgress, compare, compare_and_report
 from luthier.api.diagnosis import diagnose
 from luthier.api.result import TunedModel
 from luthier.api.saved import load, predict_file
@@ -9,7 +11,11 @@ from luthier.api.studies import find_study, list_studies, order_of, remove_study
 from luthier.api.tuning import tune, tune_and_report
 
 __all__ = [
+    "ComparedStrategies",
+    "ComparisonProgress",
     "TunedModel",
+    "compare",
+    "compare_and_report",
     "diagnose",
     "find_study",
     "list_studies",

@@ -47,7 +47,7 @@ def gather_facts(
     """Everything the report says, from one run."""
     plan, price = run.plan, run.plan.budget.price
     return ReportFacts(
-        data=_data(problem),
+        data=data_facts(problem),
         metric=MetricFacts(problem.metric.name, problem.metric.greater_is_better),
         run=RunFacts(
             strategy=plan.strategy,
@@ -62,7 +62,7 @@ def gather_facts(
             n_jobs=n_jobs,
             seed=plan.seed,
             machine=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-            versions=_versions(),
+            versions=library_versions(),
             study=run.study,
             finished_at_utc=finished_at_utc,
         ),
@@ -96,7 +96,8 @@ def gather_facts(
     )
 
 
-def _data(problem: Problem) -> DataFacts:
+def data_facts(problem: Problem) -> DataFacts:
+    """Return what a report says of the data."""
     dataset, schema = problem.dataset, problem.dataset.schema
     return DataFacts(
         name=dataset.name,
@@ -129,7 +130,8 @@ def _column(column: Column, n_rows: int) -> ColumnFacts:
     )
 
 
-def _versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries that results may depend on."""
     known = {}
     for name in _VERSIONED:
         try:

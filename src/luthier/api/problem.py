@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -188,6 +188,18 @@ def _folds_digest(splits: Splits) -> str:
         for rows in (train, valid):
             sealed.update(np.asarray([len(rows), *rows], dtype="<i8").tobytes())
     return sealed.hexdigest()
+
+
+def plan_for(problem: Problem, strategy: str, seed: int) -> StudyPlan:
+    """The plan of another strategy on the same data and folds, under a seed of its own."""
+    name = strategy if strategy == "auto" else get_strategy(strategy).name
+    return replace(
+        problem.plan,
+        strategy=name,
+        starts=_starts(problem.families, problem.facts, name),
+        seed=seed,
+        deterministic=False,
+    )
 
 
 def strategy_of(plan: StudyPlan) -> Any:

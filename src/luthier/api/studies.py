@@ -61,7 +61,9 @@ def show_study(study: str) -> tuple[dict[str, Any], list[str]]:
     if history.best is not None and history.best.score is not None:
         best = history.best
         lines.append(f"  best so far: trial {best.number} with {best.score:.5g} (not yet corrected for selection)")
-    if events and events[-1].kind == "study.ended":
+    if events and "comparison" in events[-1].body:
+        lines += ["", events[-1].body["comparison"]["advice"]]
+    elif events and events[-1].kind == "study.ended":
         lines += ["", *summary(ReportFacts.from_json(events[-1].body["facts"]))]
     return body, lines
 
@@ -82,6 +84,11 @@ def order_of(study: str) -> tuple[str, dict[str, Any]]:
     if events and events[-1].kind == "study.ended":
         raise UnknownStudy(
             f"study {log.study} has ended, so there is nothing to take up", fix=f"luthier runs show {log.study}"
+        )
+    if "compared" in plan.question:
+        raise UnknownStudy(
+            f"study {log.study} is a comparison of strategies, which `runs resume` does not take up",
+            fix="run the same `luthier compare` command again: it goes on where it stopped",
         )
     source, order = plan.facts.get("source"), plan.facts.get("order")
     if source is None or order is None:

@@ -83,9 +83,9 @@ def answer(
     """
     problem = pose(data, order)
     if means.out is not None:
-        _check_writable(means.out)
+        check_writable(means.out)
     with Store.open(None if means.store is None else Path(means.store)) as store:
-        log, lock = _open_study(store, problem, resume=resume)
+        log, lock = open_study(store, problem, resume=resume)
         try:
             with lock:
                 log.check_predictions(log.events(), problem.slab_starts)
@@ -96,7 +96,7 @@ def answer(
             raise
 
 
-def _open_study(store: Store, problem: Problem, *, resume: bool) -> tuple[StoredStudyLog, Any]:
+def open_study(store: Store, problem: Problem, *, resume: bool) -> tuple[StoredStudyLog, Any]:
     """The unfinished study of the same question, unless somebody is running it; else a new one."""
     question = problem.plan.identity
     if resume and (unfinished := store.find_open(question)) is not None:
@@ -129,7 +129,7 @@ def _carry_out(
 
     around = Surroundings(
         clock=time.monotonic,
-        now_utc=_now_utc,
+        now_utc=now_utc,
         predictions_digest=predictions_digest,
         pooled_score=pooled_score,
         work_hint=problem.work_hint,
@@ -140,7 +140,7 @@ def _carry_out(
     # Some libraries round differently with another number of threads, so identical trials need a fixed one.
     threads = 1 if plan.deterministic else None
     runner = make_executor(
-        means.executor, problem.work, n_jobs=means.n_jobs, threads=threads, memory_mb=_memory_mb(means)
+        means.executor, problem.work, n_jobs=means.n_jobs, threads=threads, memory_mb=memory_mb(means)
     )
     with contextlib.closing(runner):
         engine = Engine(plan, strategy_of(plan), log, runner, around, started=started)
@@ -165,7 +165,7 @@ def _carry_out(
             study=log.study,
             fingerprint=problem.dataset.fingerprint,
             trained_on=rows,
-            created_at_utc=_now_utc(),
+            created_at_utc=now_utc(),
         )
         write_model(model_path, package)
         engine.note("model.fitted", {"trial": verdict.shipped, "rows": rows, "folder": str(model_path)})
@@ -178,7 +178,7 @@ def _carry_out(
             model_path=model_path,
             report_path=report_path,
             n_jobs=runner.slots,
-            finished_at_utc=_now_utc(),
+            finished_at_utc=now_utc(),
         )
         if report_path is not None:
             write_text_atomic(report_path, render(facts))
@@ -209,7 +209,7 @@ def _final_model(
     return first, {name: log.kept(digest) for name, digest in kept.items()}, "the training rows of the first fold"
 
 
-def _memory_mb(means: Means) -> float | None:
+def memory_mb(means: Means) -> float | None:
     """What one fold may allocate: an even share of the memory that is free now."""
     import psutil
 
@@ -221,7 +221,7 @@ def _memory_mb(means: Means) -> float | None:
     return float(MEMORY_SHARE * psutil.virtual_memory().available / 2**20 / slots)
 
 
-def _check_writable(folder: Path) -> None:
+def check_writable(folder: Path) -> None:
     """Find out now, not after the budget is spent, that the results cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -234,5 +234,6 @@ def _check_writable(folder: Path) -> None:
         ) from error
 
 
-def _now_utc() -> str:
+def now_utc() -> str:
+    """Return the time of day for a record, ISO 8601 with a trailing Z."""
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -84,10 +84,10 @@ def run_and_say(data: Any, target: str, *, quiet: bool, **options: Any) -> None:
     """Tune with live progress, then say the outcome; an interruption says how to go on."""
     from luthier.api import tune_and_report
 
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    signal.signal(signal.SIGTERM, as_interrupt)
     try:
         with watching(quiet=quiet) as show:
-            outcome = tune_and_report(data, target, on_progress=show, on_start=_announcer(quiet=quiet), **options)
+            outcome = tune_and_report(data, target, on_progress=show, on_start=announcer(quiet=quiet), **options)
     except KeyboardInterrupt:
         errors.print("\nstopped; every finished fold is kept.")
         errors.print("next: run the same command again to go on, or `luthier runs` to see what there is")
@@ -96,7 +96,9 @@ def run_and_say(data: Any, target: str, *, quiet: bool, **options: Any) -> None:
     answer(outcome.to_json(), outcome.summary().splitlines(), next_step=next_step)
 
 
-def _announcer(*, quiet: bool) -> Any:
+def announcer(*, quiet: bool) -> Any:
+    """Return what says, before the work begins, what was found in the data."""
+
     def announce(lines: list[str]) -> None:
         if not quiet:
             for line in lines:
@@ -105,5 +107,6 @@ def _announcer(*, quiet: bool) -> Any:
     return announce
 
 
-def _as_interrupt(_signal: int, _frame: types.FrameType | None) -> None:
+def as_interrupt(_signal: int, _frame: types.FrameType | None) -> None:
+    """Treat a polite end (SIGTERM) as Ctrl-C."""
     raise KeyboardInterrupt

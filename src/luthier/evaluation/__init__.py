@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from luthier.evaluation.comparison import compared
+from luthier.evaluation.contenders import FRACTIONS, Comparison, Contender
 from luthier.evaluation.judge import judge, judge_partial
+from luthier.evaluation.traces import Step, Trace, trace_of
 from luthier.evaluation.verdict import Verdict
 
-__all__ = ["Verdict", "judge", "judge_partial"]
+__all__ = [
+    "FRACTIONS",
+    "Comparison",
+    "Contender",
+    "Step",
+    "Trace",
+    "Verdict",
+    "compared",
+    "judge",
+    "judge_partial",
+    "trace_of",
+]

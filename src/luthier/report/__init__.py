@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from luthier.report.comparison_facts import ComparisonFacts
+from luthier.report.comparison_html import render_comparison
+from luthier.report.comparison_text import comparison_summary
 from luthier.report.facts import (
     BaselineFacts,
     ColumnFacts,
@@ -24,6 +27,7 @@ from luthier.report.text import summary
 __all__ = [
     "BaselineFacts",
     "ColumnFacts",
+    "ComparisonFacts",
     "DataFacts",
     "FailureFacts",
     "MetricFacts",
@@ -36,6 +40,8 @@ __all__ = [
     "TrialFacts",
     "UsageFacts",
     "VerdictFacts",
+    "comparison_summary",
     "render",
+    "render_comparison",
     "summary",
 ]

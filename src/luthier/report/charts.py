@@ -58,7 +58,7 @@ class Chart:
     rows: tuple[tuple[str, ...], ...]
 
 
-def _chart(
+def drawn_chart(
     name: str,
     title: str,
     text: str,
@@ -68,6 +68,7 @@ def _chart(
     rows: Sequence[tuple[str, ...]],
     note: str,
 ) -> Chart:
+    """A chart in both of its forms; `draw` makes the drawing of a given width."""
     wide = element(draw(WIDE).svg(), f"{name}-wide", title, text)
     narrow = element(draw(NARROW).svg(), f"{name}-narrow", title, text)
     return Chart(name, title, text, note, wide, narrow, header, tuple(rows))
@@ -100,7 +101,7 @@ def comparison(facts: ReportFacts) -> Chart | None:
         return None
     level = facts.verdict.honest.level if facts.verdict.honest is not None else 0.95
     direction = "Higher is better" if facts.metric.greater_is_better else "Lower is better"
-    return _chart(
+    return drawn_chart(
         "comparison",
         f"Honest, naive and default score ({metric_name(facts)})",
         "; ".join(f"{s.label}: {s.shown}" for s in scores) + f". {direction}.",
@@ -232,7 +233,7 @@ def progress(facts: ReportFacts) -> Chart | None:
     steps = _thinned(points, 25)
     paid = any(is_known(p.money) for p in steps)
     currency = clipped(facts.run.currency, 12)
-    return _chart(
+    return drawn_chart(
         "progress",
         "Best score so far over time",
         text,
@@ -331,7 +332,7 @@ def trial_scores(facts: ReportFacts) -> Chart | None:
         note += f" The best {MOST_DOTS // 2} are drawn, and an even choice of the others."
     if len(families) > MOST_FAMILIES:
         note += f" {number(len(families) - MOST_FAMILIES)} more families are left out."
-    return _chart(
+    return drawn_chart(
         "trials",
         "Scores of all trials by family",
         f"Naive {metric_name(facts)} by family. {text}.",
@@ -433,7 +434,7 @@ def fold_scores(facts: ReportFacts) -> Chart | None:
         note = f"{note} Rows are split the same way for both, so each line is a fair pair.".strip()
     if len(shipped.fold_scores) > len(ours):
         note = f"{note} The first {len(ours)} of {len(shipped.fold_scores)} are shown.".strip()
-    return _chart(
+    return drawn_chart(
         "folds",
         f"Score in every {unit.lower()}",
         text,

@@ -24,11 +24,11 @@ from luthier.report.figures import THIN
 # 4.5:1 on its paper. The names are those of the style sheet's variables.
 LIGHT = {
     "paper": "#fffefc", "ink": "#211d18", "muted": "#6a6257", "rule": "#e6dfd4", "faint": "#b7ad9e",
-    "honest": "#b24a12", "default": "#22648f",
+    "honest": "#b24a12", "default": "#22648f", "moss": "#4c6a12", "plum": "#8a3f78",
 }  # fmt: skip
 DARK = {
     "paper": "#181614", "ink": "#eee9e1", "muted": "#a79e91", "rule": "#38332d", "faint": "#6b6357",
-    "honest": "#f2a15f", "default": "#7fbde3",
+    "honest": "#f2a15f", "default": "#7fbde3", "moss": "#a9c76a", "plum": "#dd9bc8",
 }  # fmt: skip
 
 SHAPES: Mapping[str, tuple[str, bool, str]] = {

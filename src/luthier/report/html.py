@@ -41,7 +41,7 @@ def render(facts: ReportFacts) -> str:
         The document. The same facts give the same text.
     """
     style = ScoreStyle.of(facts)
-    page = _environment().get_template("report.html.j2")
+    page = environment().get_template("report.html.j2")
     html = page.render(
         facts=facts,
         front=front_page(facts),
@@ -62,12 +62,23 @@ def render(facts: ReportFacts) -> str:
         notes=facts.data.notes[: tables.MOST_NOTES],
         sources=facts.data.sources[: tables.MOST_SOURCES],
         glossary=GLOSSARY,
-        # Markup: constants of ours, in which quotation marks must stay what they are.
-        palette_light=Markup(_variables(LIGHT)),  # noqa: S704
-        palette_dark=Markup(_variables(DARK)),  # noqa: S704
-        colour_rules=Markup(colour_rules("svg ")),  # noqa: S704
+        **looks(),
     )
-    # A lone surrogate (a file name that is not UTF-8, say) could not be written to a file.
+    return writable(html)
+
+
+def looks() -> dict[str, Markup]:
+    """What the style sheet asks for: the colours of the page, light and dark, and the rules that recolour drawings."""
+    # Markup: constants of ours, in which quotation marks must stay what they are.
+    return {
+        "palette_light": Markup(_variables(LIGHT)),  # noqa: S704
+        "palette_dark": Markup(_variables(DARK)),  # noqa: S704
+        "colour_rules": Markup(colour_rules("svg ")),  # noqa: S704
+    }
+
+
+def writable(html: str) -> str:
+    """The page without lone surrogates (of a file name that is not UTF-8, say), which no file takes."""
     return html.encode("utf-8", "replace").decode()
 
 
@@ -76,15 +87,16 @@ def _variables(palette: dict[str, str]) -> str:
 
 
 @functools.cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Templates with the filters that write numbers and names."""
+    made = Environment(
         loader=PackageLoader("luthier.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    made.filters |= {
         "name": lambda text, limit=tables.NAME: clipped(str(text), limit),
         "count": number,
         "duration": duration,
@@ -93,8 +105,8 @@ def _environment() -> Environment:
         "level": confidence_word,
         "lines": _printable_lines,
     }
-    environment.tests |= {"known": is_known}
-    return environment
+    made.tests |= {"known": is_known}
+    return made
 
 
 def _printable_lines(text: str, most: int = 60) -> str:

@@ -8,8 +8,9 @@ facts and by the same number formats as the tables, so that page and terminal ca
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
-from luthier.report.facts import ReportFacts, is_known
+from luthier.report.facts import MetricFacts, ReportFacts, is_known
 from luthier.report.figures import NBSP, ScoreStyle, clipped, duration, money, number, share
 
 _PER_CLASS = {
@@ -64,6 +65,15 @@ GLOSSARY = {
     "test rows are later than those it learned from.",
     "Replay": "Picking the best again and again on rows drawn by chance, and scoring each pick on the rows not drawn.",
 }
+
+
+class Measured(Protocol):
+    """Facts that say by what metric they were measured."""
+
+    @property
+    def metric(self) -> MetricFacts:
+        """The metric."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +178,14 @@ def lead(facts: ReportFacts, style: ScoreStyle) -> str:
     return text + "."
 
 
-def metric_meaning(facts: ReportFacts) -> str:
+def metric_meaning(facts: Measured) -> str:
     """The metric in plain words: its own, else ours, else at least which way it points."""
     metric = facts.metric
     direction = "Higher is better." if metric.greater_is_better else "Lower is better."
     return clipped(metric.meaning, 300) or METRIC_MEANINGS.get(metric.name, direction)
 
 
-def metric_name(facts: ReportFacts) -> str:
+def metric_name(facts: Measured) -> str:
     """The metric's name as it is written in running text."""
     return clipped(_METRIC_NAMES.get(facts.metric.name, facts.metric.name.replace("_", " ")), 40)
 

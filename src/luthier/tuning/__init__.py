@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from luthier.tuning.record import Event, StudyLog, chained, check_chain
     from luthier.tuning.run import TuningRun
     from luthier.tuning.scheduling import FoldPolicy, FullCV
+    from luthier.tuning.side_by_side import SideBySide
+    from luthier.tuning.virtual import VirtualStudy
     from luthier.tuning.work import TableWork
 
 __all__ = [
@@ -32,12 +34,14 @@ __all__ = [
     "Outcome",
     "Price",
     "Progress",
+    "SideBySide",
     "StudyLog",
     "StudyPlan",
     "Surroundings",
     "TableWork",
     "Trial",
     "TuningRun",
+    "VirtualStudy",
     "Work",
     "chained",
     "check_chain",
@@ -62,12 +66,14 @@ _HOMES = {
     "Outcome": "jobs",
     "Price": "budget",
     "Progress": "engine",
+    "SideBySide": "side_by_side",
     "StudyLog": "record",
     "StudyPlan": "plan",
     "Surroundings": "engine",
     "TableWork": "work",
     "Trial": "history",
     "TuningRun": "run",
+    "VirtualStudy": "virtual",
     "Work": "jobs",
     "chained": "record",
     "check_chain": "record",
