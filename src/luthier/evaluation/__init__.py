@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from luthier.evaluation.judge import judge, judge_partial
+from luthier.evaluation.blend import Blend, Blender
+from luthier.evaluation.judge import Final, judge, judge_partial
 from luthier.evaluation.verdict import Verdict
 
-__all__ = ["Verdict", "judge", "judge_partial"]
+__all__ = ["Blend", "Blender", "Final", "Verdict", "judge", "judge_partial"]

@@ -103,7 +103,7 @@ class Blender:
         rows = looked_at[weights[looked_at] > 0]
         judge = _Judge(metric, table.y[rows], weights[rows])
         values = np.asarray(table.values[:, rows])
-        alone = np.array([judge.score(p, "linear") for p in values])
+        alone = np.array([judge.score(p) for p in values])
         contenders = self._contenders(alone, greater_is_better=metric.greater_is_better)
         if len(contenders) == 0:
             return Blend((table.trials[0],), (1.0,), "linear")
@@ -134,11 +134,11 @@ class Blender:
         costs = self.costs[contenders]
         counts: Counter[int] = Counter({0: 1})
         total = scaled[0].copy()
-        best = judge.score(from_scale(total, pool), pool)
+        best = judge.score(from_scale(total, pool))
         for step in range(2, STEPS + 1):
             spent = costs[list(counts)].sum(axis=0)
             scores = {
-                c: judge.score(from_scale((total + scaled[c]) / step, pool), pool)
+                c: judge.score(from_scale((total + scaled[c]) / step, pool))
                 for c in range(len(scaled))
                 if c in counts or (len(counts) < self.most_members and (spent + costs[c] <= self.limits).all())
             }
@@ -163,30 +163,31 @@ class _Judge:
     def sign(self) -> Literal[-1, 1]:
         return 1 if self.metric.greater_is_better else -1
 
-    def score(self, p: NDArray[Any], pool: Pool) -> float:
-        if not isinstance(self.metric, RankMetric):
-            return self.metric.score(self.y, p, self.weights)
+    def score(self, p: NDArray[Any]) -> float:
+        metric = self.metric
+        if not isinstance(metric, RankMetric):
+            return metric.score(self.y, p, self.weights)
         if p.shape[1] == 1:
-            return self._of_class(self.y == 1, p[:, 0])
-        scores = np.array([self._of_class(self.y == k, p[:, k]) for k in range(p.shape[1])])
-        share = np.ones(len(scores))
-        if self.metric.average == "weighted":
-            share = np.bincount(self.y, weights=self.weights, minlength=len(scores))
+            return self._of_class(metric, self.y == 1, p[:, 0])
+        scores = np.array([self._of_class(metric, self.y == k, p[:, k]) for k in range(p.shape[1])])
+        of_class = np.bincount(self.y, weights=self.weights, minlength=len(scores))
+        share = of_class if metric.average == "weighted" else np.ones(len(scores))
         known = np.isfinite(scores)
         return float(np.average(scores[known], weights=share[known])) if share[known].sum() > 0 else float("nan")
 
-    def _of_class(self, positive: NDArray[np.bool_], p: NDArray[Any]) -> float:
+    def _of_class(self, metric: RankMetric, positive: NDArray[np.bool_], p: NDArray[Any]) -> float:
         low, high = p.min(), p.max()
         place = ((p - low) * ((BINS - 1) / max(high - low, 1e-12))).astype(np.intp)
         positives = np.bincount(place, weights=self.weights * positive, minlength=BINS)
-        return float(self.metric.of_places(positives, np.bincount(place, self.weights, BINS) - positives))
+        negatives = np.bincount(place, weights=self.weights * ~positive, minlength=BINS)
+        return float(metric.of_places(positives.astype(np.float64), negatives.astype(np.float64)))
 
     def better_pool(self, values: NDArray[Any]) -> Pool:
         """The pool under which the plain mean of the best few scores better."""
         if "regression" in self.metric.tasks and np.issubdtype(self.y.dtype, np.floating):
             return "linear"
         pools: tuple[Pool, ...] = ("linear", "logarithmic")
-        scores = [self.sign * self.score(from_scale(to_scale(values, pool).mean(axis=0), pool), pool) for pool in pools]
+        scores = [self.sign * self.score(from_scale(to_scale(values, pool).mean(axis=0), pool)) for pool in pools]
         return pools[int(scores[1] > scores[0])]
 
 
