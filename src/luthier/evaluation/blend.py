@@ -130,9 +130,13 @@ class Blender:
         return np.array(chosen[:CONTENDERS], dtype=np.intp)
 
     def _grow(self, judge: _Judge, scaled: NDArray[Any], pool: Pool, contenders: NDArray[np.intp]) -> Counter[int]:
-        """How often every contender was added."""
+        """How often every contender was added when the blend was at its best.
+
+        A step that gains nothing ends nothing: a model worth an eighth hurts while it still counts for a half.
+        """
         costs = self.costs[contenders]
         counts: Counter[int] = Counter({0: 1})
+        found = counts.copy()
         total = scaled[0].copy()
         best = judge.score(from_scale(total, pool))
         for step in range(2, STEPS + 1):
@@ -143,12 +147,11 @@ class Blender:
                 if c in counts or (len(counts) < self.most_members and (spent + costs[c] <= self.limits).all())
             }
             added = max(scores, key=lambda c: judge.sign * scores[c])
-            if not judge.sign * (scores[added] - best) > 0:
-                break
             counts[added] += 1
             total += scaled[added]
-            best = scores[added]
-        return counts
+            if judge.sign * (scores[added] - best) > 0:
+                best, found = scores[added], counts.copy()
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
