@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from luthier.api.problem import Problem
+from luthier.api.result import blend_config
 from luthier.data import Column
 from luthier.evaluation import Verdict
 from luthier.report import (
@@ -84,9 +85,11 @@ def gather_facts(
             n_repeats=problem.splits.n_repeats,
             forward=problem.splits.kind == "forward",
         ),
-        best_config=dict(run.trial(verdict.shipped).config),
+        best_config=(
+            dict(run.trial(verdict.shipped).config) if verdict.blend is None else blend_config(run, verdict.blend)
+        ),
         default_config=dict(run.trial(0).config),
-        shipped_trial=verdict.shipped,
+        shipped_trial=verdict.shipped if verdict.blend is None else None,
         default_trial=0,
         progress=tuple(_progress(problem, run)),
         trials=tuple(_trial(problem, trial) for trial in run.trials if trial.folds),

@@ -9,15 +9,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luthier.errors import BadMetric
-from luthier.evaluation import Verdict
+from luthier.evaluation import Blend, Verdict
+from luthier.registry import Member
 from luthier.report import ReportFacts, render, summary
 from luthier.scoring import Estimate
+from luthier.scoring.pool import Pool
 from luthier.serving import Predictor
 from luthier.store import write_text_atomic
 from luthier.tuning import TuningRun
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """The models that answer together and what that costs.
+
+    Attributes
+    ----------
+    members, pool
+        As in the manifest; one member where no blend is shipped.
+    predict_ms_per_1000
+        Milliseconds to answer 1,000 rows in one call, as measured once after packing.
+    size_mb
+        Size of the saved model in millions of bytes.
+    """
+
+    members: tuple[Member, ...]
+    pool: Pool
+    predict_ms_per_1000: float
+    size_mb: float
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "kind": "blend" if len(self.members) > 1 else "refit",
+            "pool": self.pool,
+            "members": [
+                {"model": member.family, "config": dict(member.config), "weight": member.weight}
+                for member in self.members
+            ],
+            "predict_ms_per_1000": self.predict_ms_per_1000,
+            "size_mb": self.size_mb,
+        }
 
 
 @dataclass(frozen=True)
@@ -38,6 +73,8 @@ class TunedModel:
         Folder of the saved model; None when it was kept in memory only.
     greater_is_better
         Direction of every score here.
+    final
+        What is shipped, one model or a blend, and what it costs to ask.
     """
 
     run: TuningRun
@@ -46,6 +83,7 @@ class TunedModel:
     facts: ReportFacts
     model_path: Path | None
     greater_is_better: bool
+    final: Shipped
 
     @property
     def score(self) -> Estimate:
@@ -64,7 +102,9 @@ class TunedModel:
 
     @property
     def best_config(self) -> dict[str, Any]:
-        """The configuration that was shipped."""
+        """The configuration that was shipped; of a blend, those of its members with their weights."""
+        if self.verdict.blend is not None:
+            return blend_config(self.run, self.verdict.blend)
         return dict(self.run.trial(self.verdict.shipped).config)
 
     @cached_property
@@ -145,6 +185,7 @@ class TunedModel:
             "default_score": None if self.default_score is None else self.default_score.value,
             "default_kept": self.verdict.default_kept,
             "best_config": self.best_config,
+            "final": self.final.to_json(),
             "model": None if self.model_path is None else str(self.model_path),
             "report": facts.usage.report_path,
             "findings": findings(facts),
@@ -152,6 +193,15 @@ class TunedModel:
 
     def __repr__(self) -> str:
         return f"TunedModel({self.best_config.get('model', 'estimator')}, {self.facts.metric.name} {self.score})"
+
+
+def blend_config(run: TuningRun, blend: Blend) -> dict[str, Any]:
+    """A blend as a configuration: its members, heaviest first, and how they are averaged."""
+    members = [
+        {"weight": weight, **run.trial(trial).config}
+        for trial, weight in zip(blend.members, blend.weights, strict=True)
+    ]
+    return {"model": "blend", "pool": blend.pool, "members": members}
 
 
 def findings(facts: ReportFacts) -> list[Mapping[str, Any]]:

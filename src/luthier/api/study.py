@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from luthier.api.facts import gather_facts
-from luthier.api.judging import HonestWatch, judge_s, judged
+from luthier.api.judging import HonestWatch, judge_s, judged, refit_s
 from luthier.api.problem import Order, Problem, pose, strategy_of
-from luthier.api.result import TunedModel
+from luthier.api.result import Shipped, TunedModel
 from luthier.errors import BudgetTooSmall, NoModel, StudyBusy, UnwritableFolder
-from luthier.evaluation import Verdict
+from luthier.evaluation import Final, Verdict
 from luthier.executors import make_executor
 from luthier.models import split_config
-from luthier.registry import pack
+from luthier.registry import FittedMember, pack_blend
 from luthier.report import render
 from luthier.serving import Predictor
 from luthier.store import Store, StoredStudyLog, predictions_digest, write_model, write_text_atomic
-from luthier.tuning import Engine, History, Progress, Surroundings, TuningRun
+from luthier.tuning import Engine, History, Progress, Surroundings, Trial, TuningRun
 
 FINISH_S = 0.4
 """Seconds for what the finish does besides judging, fitting and reporting: packing, hashing, writing."""
@@ -53,6 +53,8 @@ class Means:
         Where the store is; None for the usual place.
     report
         Whether to write the HTML report.
+    final
+        Whether the model may be a blend.
     """
 
     n_jobs: int | None = None
@@ -60,6 +62,7 @@ class Means:
     out: Path | None = None
     store: str | os.PathLike[str] | None = None
     report: bool = False
+    final: Final = "auto"
 
 
 def answer(
@@ -125,7 +128,10 @@ def _carry_out(
 
     def reserve_s(history: History, refit_p90_s: float) -> float:
         report_s = REPORT_S if means.report else 0.0
-        return refit_p90_s / problem.train_share + judge_s(problem, len(history.complete)) + FINISH_S + report_s
+        fits_s = refit_p90_s / problem.train_share
+        if means.final != "refit":
+            fits_s = max(fits_s, _blend_fits_s(problem, history))
+        return fits_s + judge_s(problem, len(history.complete), final=means.final) + FINISH_S + report_s
 
     around = Surroundings(
         clock=time.monotonic,
@@ -147,17 +153,17 @@ def _carry_out(
         engine.open(problem.slab_starts, {"slots": runner.slots, "executor": means.executor})
         engine.search()
         engine.show("judging")
-        verdict = judged(problem, log, engine.history)
+        judging_s = judge_s(problem, len(engine.history.complete), final=means.final)
+        fits_s = engine.left_s - judging_s - FINISH_S - (REPORT_S if means.report else 0.0)
+        verdict = judged(problem, log, engine.history, final=means.final, left_s=fits_s)
         engine.show("final fit")
-        verdict, files, rows = _final_model(engine, problem, log, verdict, means)
+        verdict, members, rows = _final_models(engine, problem, log, verdict, means)
         engine.note("study.judged", verdict.to_json())
         folder = means.out or store.folder / "runs" / log.study
         model_path = folder / "model"
-        name, params = split_config(engine.history.trials[verdict.shipped].config)
-        package = pack(
-            files,
-            family=name,
-            config=params,
+        package = pack_blend(
+            members,
+            "linear" if verdict.blend is None else verdict.blend.pool,
             schema=problem.dataset.schema,
             facts=problem.facts,
             metric=problem.metric.name,
@@ -168,6 +174,8 @@ def _carry_out(
             created_at_utc=now_utc(),
         )
         write_model(model_path, package)
+        predictor = Predictor.of(package, families=problem.families)
+        shipped = _shipped(problem, predictor, package)
         engine.note("model.fitted", {"trial": verdict.shipped, "rows": rows, "folder": str(model_path)})
         report_path = folder / "report.html" if means.report else None
         run = TuningRun.of(log.study, plan, engine.history)
@@ -184,8 +192,47 @@ def _carry_out(
             write_text_atomic(report_path, render(facts))
         engine.note("study.ended", {"reason": run.ending, "facts": facts.to_json()})
     run = TuningRun.of(log.study, plan, engine.history)
-    predictor = Predictor.of(package, families=problem.families)
-    return TunedModel(run, verdict, predictor, facts, model_path, problem.metric.greater_is_better)
+    return TunedModel(run, verdict, predictor, facts, model_path, problem.metric.greater_is_better, shipped)
+
+
+BLEND_SHARE = 0.15
+"""Most of a budget of time that is kept back for fitting the members of a blend."""
+
+
+def _blend_fits_s(problem: Problem, history: History) -> float:
+    """Seconds to keep for the members of a blend: one fit of the best of each family, within a share of the budget."""
+    best: dict[str, Trial] = {}
+    for number in history.complete:
+        trial = history.trials[number]
+        kind = problem.kind_of(trial.config)
+        if kind not in best or history.loss(trial.score or 0.0) < history.loss(best[kind].score or 0.0):
+            best[kind] = trial
+    limit = problem.plan.budget.limit_s
+    return min(
+        sum(refit_s(problem, trial) for trial in best.values()), math.inf if limit is None else BLEND_SHARE * limit
+    )
+
+
+def _final_models(
+    engine: Engine, problem: Problem, log: StoredStudyLog, verdict: Verdict, means: Means
+) -> tuple[Verdict, list[FittedMember], str]:
+    """The models to ship: the members of a blend if all are fitted in time, else one model."""
+    if verdict.blend is not None:
+        fitted: list[FittedMember] = []
+        for number, weight in zip(verdict.blend.members, verdict.blend.weights, strict=True):
+            limit = engine.left_s - FINISH_S - (REPORT_S if means.report else 0.0)
+            trial = engine.history.trials[number]
+            if limit <= 0:
+                break
+            outcome = engine.fit_all(trial, None if math.isinf(limit) else limit)
+            if outcome.result is None or outcome.result.model is None:
+                break
+            fitted.append(FittedMember(*split_config(trial.config), outcome.result.model, weight))
+        if len(fitted) == len(verdict.blend.members):
+            return verdict, fitted, "all"
+        verdict = judged(problem, log, engine.history)
+    verdict, files, rows = _final_model(engine, problem, log, verdict, means)
+    return verdict, [FittedMember(*split_config(engine.history.trials[verdict.shipped].config), files)], rows
 
 
 def _final_model(
@@ -207,6 +254,16 @@ def _final_model(
             )
     first = judged(problem, log, engine.history, only=0)
     return first, {name: log.kept(digest) for name, digest in kept.items()}, "the training rows of the first fold"
+
+
+def _shipped(problem: Problem, predictor: Predictor, package: Mapping[str, bytes]) -> Shipped:
+    """What is shipped and what it costs to ask, measured on the table's own first rows."""
+    rows = problem.dataset.frame.head(1000)
+    ask = predictor.predict if problem.facts.task == "regression" else predictor.predict_proba
+    start = time.perf_counter()
+    ask(rows)
+    ms = 1e6 * (time.perf_counter() - start) / len(rows)
+    return Shipped(predictor.manifest.members, predictor.manifest.pool, ms, sum(map(len, package.values())) / 1e6)
 
 
 def memory_mb(means: Means) -> float | None:

@@ -6,12 +6,14 @@ import os
 import time as clocks
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from luthier.api.problem import Order, Problem
 from luthier.api.result import TunedModel
 from luthier.api.study import Means, answer
 from luthier.data import Task
+from luthier.errors import UnknownChoice
+from luthier.evaluation import Final
 from luthier.tuning import Progress, StudyLog
 
 
@@ -37,6 +39,7 @@ def tune(
     executor: str = "processes",
     deterministic: bool = False,
     seed: int = 0,
+    final: Final = "auto",
     out: str | os.PathLike[str] | None = None,
     store: str | os.PathLike[str] | None = None,
     resume: bool = True,
@@ -95,6 +98,9 @@ def tune(
         Exact under a budget of trials; a budget of time decides only where the sequence ends.
     seed
         Root of all randomness.
+    final
+        "blend": ship a weighted blend of a few of the models, each fitted on all rows; "refit": ship one; "auto": a
+        blend where it is likelier than not the better, by the replay of both choices.
     out
         Folder for `model/` and `report.html`. Default: the model goes to `runs/<study>/` in the store.
     store
@@ -149,7 +155,9 @@ def tune(
         seed,
         name,
     )
-    means = Means(n_jobs, executor, None if out is None else Path(out), store, report=out is not None)
+    means = Means(
+        n_jobs, executor, None if out is None else Path(out), store, report=out is not None, final=_checked(final)
+    )
     return answer(data, order, means, started=started, resume=resume, on_progress=on_progress or (lambda _: None))
 
 
@@ -163,6 +171,7 @@ def tune_and_report(
     n_jobs: int | None = None,
     executor: str = "processes",
     resume: bool = True,
+    final: Final = "auto",
     **order: Any,
 ) -> TunedModel:
     """Tune as `tune` does, with the report written within the budget: the verb of the command line.
@@ -173,7 +182,7 @@ def tune_and_report(
         Called once with what was found in the data and how the study will go, as lines for people.
     """
     started = clocks.monotonic()
-    means = Means(n_jobs, executor, None if out is None else Path(out), report=True)
+    means = Means(n_jobs, executor, None if out is None else Path(out), report=True, final=_checked(final))
 
     def announce(problem: Problem, log: StudyLog) -> None:
         schema, splits = problem.dataset.schema, problem.splits
@@ -191,3 +200,9 @@ def tune_and_report(
 
     asked = Order(target, **order)
     return answer(data, asked, means, started=started, resume=resume, on_progress=on_progress, on_start=announce)
+
+
+def _checked(final: Final) -> Final:
+    if final not in (known := get_args(Final)):
+        raise UnknownChoice(f"there is no final model {final!r}", fix=f"choose from: {', '.join(known)}")
+    return final

@@ -39,6 +39,7 @@ def tune(
         bool, typer.Option("--deterministic", help="The same trials for any number of workers.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Root of all randomness.")] = 0,
+    final: Annotated[str, typer.Option(help="auto, blend or refit: whether to ship a blend of models.")] = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Folder for model/ and report.html; in the store when left out.")
     ] = None,
@@ -74,6 +75,7 @@ def tune(
         executor=executor,
         deterministic=deterministic,
         seed=seed,
+        final=final,
         out=out,
         name=name,
         resume=resume,

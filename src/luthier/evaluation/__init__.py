@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from luthier.evaluation.blend import Blend, Blender
 from luthier.evaluation.comparison import compared
 from luthier.evaluation.contenders import FRACTIONS, Comparison, Contender
-from luthier.evaluation.judge import judge, judge_partial
+from luthier.evaluation.judge import Final, judge, judge_partial
 from luthier.evaluation.traces import Step, Trace, trace_of
 from luthier.evaluation.verdict import Verdict
 
 __all__ = [
     "FRACTIONS",
+    "Blend",
+    "Blender",
     "Comparison",
     "Contender",
+    "Final",
     "Step",
     "Trace",
     "Verdict",

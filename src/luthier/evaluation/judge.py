@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from luthier.evaluation.blend import Blend, Blender
 from luthier.evaluation.verdict import Verdict
 from luthier.evaluation.words import against_default, expectation
 from luthier.scoring import Estimate, Metric, OutOfFold, Splits
@@ -18,11 +20,17 @@ from luthier.scoring.corrected_t import corrected_t
 from luthier.scoring.replay import Replay, plain_estimate, replay
 
 Floats = NDArray[np.float64]
+Final = Literal["auto", "blend", "refit"]
+"""What is shipped: a blend always, one configuration always, or a blend where it is likelier than not the better."""
 
 FEWEST_UNITS = 20
 FEWEST_OF_A_CLASS = 10
 """Below these a score is an anecdote. Our judgement: intervals of the replay were simulated down to 100 units; they are
 t intervals, which stay honest for some way below that, and are too wide to decide anything soon after."""
+
+
+SHIP_SINGLE_FROM = 0.5
+"""One configuration is shipped when it is at least so likely to be as good as the best blend."""
 
 
 def judge(
@@ -34,6 +42,8 @@ def judge(
     rng: np.random.Generator,
     n_replays: int = 1000,
     keep_default_above: float = 0.5,
+    blender: Blender | None = None,
+    final: Final = "refit",
 ) -> Verdict:
     """Judge the winner of a study, and decide between it and the default.
 
@@ -53,39 +63,51 @@ def judge(
         How many.
     keep_default_above
         The default is kept when the probability that it is as good as the winner is at least this.
+    blender, final
+        Chooses blends; and whether to. A blend asked for by name is shipped whatever the default's chances.
 
     Raises
     ------
     ValueError
         For a table without configurations, or when the metric is undefined for all of them.
     """
+    same_draws = copy.deepcopy(rng)
     found = replay(table, metric, n_replays=n_replays, rng=rng, default=default_trial)
     winner = found.winner
     if winner is None:
         raise ValueError(f"{metric.name} is undefined on these rows, so no configuration can be called the best")
+    blend, p_single = None, math.nan
+    if blender is not None and final != "refit":
+        blend, blended, p_single = _blended(table, metric, blender, found, same_draws, final)
+        found = found if blended is None else blended
     # Where the replay cannot tell (so few units that every draw takes them all), the untuned model is the safe one.
     p = found.p_default_as_good
-    kept = found.default is not None and (found.default == winner or not p < keep_default_above)
+    kept = found.default is not None and (found.default == found.winner or not p < keep_default_above)
+    kept = kept and not (blend is not None and final == "blend")
+    blend = None if kept else blend
     shipped = found.default if kept and found.default is not None else winner
+    made = table.values[table.index(winner)] if found.winner is not None or blend is None else blend.predictions(table)
     test = None
     by_fold = table.fold_scores(metric) if fold_scores is None else fold_scores
-    found = _looking_ahead(found, winner, table, by_fold, metric)
-    if found.default is not None and found.default != winner:
-        difference = by_fold[table.index(winner)] - by_fold[table.index(found.default)]
+    own_by_fold = by_fold[table.index(winner)] if blend is None else _by_fold(table, metric, made)
+    found = _looking_ahead(found, own_by_fold, table, by_fold, metric)
+    if found.default is not None and found.default != found.winner:
+        difference = own_by_fold - by_fold[table.index(found.default)]
         test = corrected_t(
             difference if metric.greater_is_better else -difference, test_to_train=_test_to_train(table.splits)
         )
     splits = table.splits
     score = found.default_estimate if kept and found.default_estimate is not None else found.estimate
-    score = found.estimate if found.default == winner else score
+    score = found.estimate if found.default == found.winner and blend is None else score
     enough, reason = _enough(score, splits, table.y)
     forward = splits.kind == "forward"
     second = against_default(
         metric.name,
         found.gain,
         kept=kept,
-        is_winner=found.default == winner,
+        is_winner=blend is None and found.default == found.winner,
         n_configs=len(table),
+        n_members=1 if blend is None else len(blend.members),
     )
     return Verdict(
         metric=metric.name,
@@ -107,6 +129,8 @@ def judge(
         reason=reason,
         sentence=_sentence(expectation(metric.name, score, forward=forward), second, enough=enough, reason=reason),
         not_measured=_not_measured(splits, n_configs=len(table), default_missing=found.default is None),
+        blend=blend,
+        p_single_as_good=p_single,
     )
 
 
@@ -177,19 +201,48 @@ def judge_partial(
     )
 
 
-def _looking_ahead(found: Replay, winner: int, table: OutOfFold, by_fold: Floats, metric: Metric) -> Replay:
+def _blended(
+    table: OutOfFold, metric: Metric, blender: Blender, single: Replay, rng: np.random.Generator, final: Final
+) -> tuple[Blend | None, Replay | None, float]:
+    """The blend to ship and its replay, if there is one; and how likely the best single configuration is as good."""
+    blend = blender.choose(table, metric, table.splits.weights)
+    if len(blend.members) < 2:
+        return None, None, math.nan
+    n_replays = blend_replays(len(table.y))
+    found = replay(table, metric, choose=blender, n_replays=n_replays, rng=rng, default=single.default)
+    # The first draws are the same for both, so they can be compared draw by draw, unless some were undefined.
+    if found.n_replays < n_replays or single.n_replays < n_replays:
+        return (blend, found, math.nan) if final == "blend" else (None, None, math.nan)
+    sign = 1.0 if metric.greater_is_better else -1.0
+    left_out = slice(0, n_replays)
+    p_single = float(np.mean(sign * single.out_of_bag[left_out] >= sign * found.out_of_bag))
+    if final == "auto" and p_single >= SHIP_SINGLE_FROM:
+        return None, None, p_single
+    return blend, found, p_single
+
+
+def blend_replays(n_rows: int) -> int:
+    """Replays of a blend's choice: fewer on large tables, where luck matters less and each costs more."""
+    return int(np.clip(1_000_000 // max(n_rows, 1), 50, 200))
+
+
+def _by_fold(table: OutOfFold, metric: Metric, p: NDArray[Any]) -> Floats:
+    slices = [table.splits.fold_slice(fold) for fold in range(len(table.splits.folds))]
+    return np.array([metric.score(table.y[rows], p[rows], table.splits.weights[rows]) for rows in slices])
+
+
+def _looking_ahead(found: Replay, own: Floats, table: OutOfFold, by_fold: Floats, metric: Metric) -> Replay:
     """On rows ordered in time, intervals for the stretch to come, by how much the windows of the past differ."""
     if table.splits.kind != "forward":
         return found
 
-    def widened(estimate: Estimate, trial: int) -> Estimate:
-        scores = by_fold[table.index(trial)]
+    def widened(estimate: Estimate, scores: Floats) -> Estimate:
         return ahead(estimate, table.splits, scores, greater_is_better=metric.greater_is_better)
 
-    own = found.default_estimate
-    if own is not None and found.default is not None:
-        own = widened(own, found.default)
-    return replace(found, estimate=widened(found.estimate, winner), default_estimate=own)
+    default = found.default_estimate
+    if default is not None and found.default is not None:
+        default = widened(default, by_fold[table.index(found.default)])
+    return replace(found, estimate=widened(found.estimate, own), default_estimate=default)
 
 
 def _test_to_train(splits: Splits) -> float:

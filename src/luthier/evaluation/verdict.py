@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from luthier.evaluation.blend import Blend
 from luthier.scoring import Estimate
 from luthier.scoring.corrected_t import CorrectedT
 
@@ -48,6 +49,11 @@ class Verdict:
         The verdict for a reader who does not know the trade.
     not_measured
         What the numbers say nothing about.
+    blend
+        The blend that is shipped instead of one configuration; the estimate, naive score, gain and probability are then
+        the blend's.
+    p_single_as_good
+        Probability, by the replay, that the best single configuration is as good as the best blend; NaN without one.
     """
 
     metric: str
@@ -69,11 +75,13 @@ class Verdict:
     reason: str
     sentence: str
     not_measured: tuple[str, ...]
+    blend: Blend | None = None
+    p_single_as_good: float = math.nan
 
     @property
     def default_kept(self) -> bool:
         """Whether the default configuration is what should be used."""
-        return self.shipped == self.default
+        return self.blend is None and self.shipped == self.default
 
     @property
     def score(self) -> Estimate:
@@ -114,6 +122,8 @@ class Verdict:
             "reason": self.reason,
             "sentence": self.sentence,
             "not_measured": list(self.not_measured),
+            "blend": None if self.blend is None else self.blend.to_json(),
+            "p_single_as_good": _said(self.p_single_as_good),
         }
 
     @classmethod
@@ -147,6 +157,8 @@ class Verdict:
             reason=str(body["reason"]),
             sentence=str(body["sentence"]),
             not_measured=tuple(body["not_measured"]),
+            blend=None if body.get("blend") is None else Blend.from_json(body["blend"]),
+            p_single_as_good=_read(body.get("p_single_as_good")),
         )
 
 

@@ -36,12 +36,17 @@ def expectation(metric: str, score: Estimate, *, forward: bool) -> str:
     return f"{where}, expect the model {said} ({score.level:.0%} sure: {low:.{digits}f} to {high:.{digits}f})"
 
 
-def against_default(metric: str, gain: Estimate | None, *, kept: bool, is_winner: bool, n_configs: int) -> str:
+def against_default(
+    metric: str, gain: Estimate | None, *, kept: bool, is_winner: bool, n_configs: int, n_members: int = 1
+) -> str:
     """What choosing brought, as the second half of the sentence."""
     if n_configs == 1:
         return "only one configuration was finished, so there was nothing to choose from"
     if is_winner:
         return f"no configuration of {n_configs} beat the default"
+    it = "it" if n_members == 1 else f"as a blend of {n_members} models it"
+    if gain is None and n_members > 1:
+        return f"it is a blend of {n_members} of {n_configs} configurations, with no default to compare it with"
     if gain is None:
         return f"it is the best of {n_configs} configurations, and there is no default to compare it with"
     if kept:
@@ -50,7 +55,7 @@ def against_default(metric: str, gain: Estimate | None, *, kept: bool, is_winner
     digits = decimals(factor * abs(gain.value))
     much = f"{factor * gain.value:.{digits}f}{unit}"
     sure = "" if gain.low > 0 else ", though not beyond doubt"
-    return f"it is better than the default by about {much}{sure}"
+    return f"{it} is better than the default by about {much}{sure}"
 
 
 def decimals(size: float) -> int:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from luthier.registry.manifest import FORMAT, MANIFEST, Manifest, StoredFile
-from luthier.registry.package import ModelPackage, pack, unpack
+from luthier.registry.manifest import FORMAT, MANIFEST, Manifest, Member, StoredFile
+from luthier.registry.package import FittedMember, ModelPackage, pack, pack_blend, unpack
 
-__all__ = ["FORMAT", "MANIFEST", "Manifest", "ModelPackage", "StoredFile", "pack", "unpack"]
+__all__ = [
+    "FORMAT",
+    "MANIFEST",
+    "FittedMember",
+    "Manifest",
+    "Member",
+    "ModelPackage",
+    "StoredFile",
+    "pack",
+    "pack_blend",
+    "unpack",
+]

@@ -12,10 +12,11 @@ from luthier.data import Schema
 from luthier.errors import DamagedModel
 from luthier.models import Facts
 from luthier.scoring import Estimate
+from luthier.scoring.pool import Pool
 
 MANIFEST = "manifest.json"
-FORMAT = 1
-"""Version of the manifest's form; a reader refuses newer ones."""
+FORMAT = 2
+"""Version of the manifest's form; a reader refuses newer ones. Format 1 had a single member and named it at the top."""
 MAX_MANIFEST_BYTES = 64 * 2**20
 """Far beyond any schema: what is larger is not parsed."""
 
@@ -30,6 +31,16 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """One of the models that answer together; `prefix` leads the names of its files."""
+
+    family: str
+    config: Mapping[str, Any]
+    weight: float = 1.0
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The description of a packed model.
 
@@ -39,8 +50,8 @@ class Manifest:
         When it was packed, ISO 8601.
     libraries
         Versions of Python, Luthier and the libraries that read or compute with the model.
-    family, config
-        The model family and its configuration.
+    members, pool
+        The models, the heaviest first, and how their answers are averaged; mostly there is one.
     schema
         How rows are read: features, classes, target.
     facts
@@ -61,8 +72,8 @@ class Manifest:
 
     created_at_utc: str
     libraries: Mapping[str, str]
-    family: str
-    config: Mapping[str, Any]
+    members: tuple[Member, ...]
+    pool: Pool
     schema: Schema
     facts: Facts
     metric: str
@@ -72,6 +83,16 @@ class Manifest:
     trained_on: str
     files: tuple[StoredFile, ...]
 
+    @property
+    def family(self) -> str:
+        """The family of the heaviest member."""
+        return self.members[0].family
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The configuration of the heaviest member."""
+        return self.members[0].config
+
     def to_json(self) -> dict[str, Any]:
         """As JSON values, the digest over all others with them."""
         body: dict[str, Any] = {
@@ -79,8 +100,11 @@ class Manifest:
             "format": FORMAT,
             "created_at_utc": self.created_at_utc,
             "libraries": dict(self.libraries),
-            "family": self.family,
-            "config": dict(self.config),
+            "members": [
+                {"family": m.family, "config": dict(m.config), "weight": m.weight, "prefix": m.prefix}
+                for m in self.members
+            ],
+            "pool": self.pool,
             "schema": self.schema.to_json(),
             "facts": self.facts.to_json(),
             "metric": self.metric,
@@ -140,11 +164,17 @@ class Manifest:
 
     @classmethod
     def _read(cls, document: Mapping[str, Any]) -> Self:
+        first_format = document["format"] == 1
+        members = (
+            [{"family": document["family"], "config": document["config"]}] if first_format else document["members"]
+        )
+        if not members or (pool := document.get("pool", "linear")) not in ("linear", "logarithmic"):
+            raise ValueError("its members and their pool make no model")
         return cls(
             created_at_utc=document["created_at_utc"],
             libraries=document["libraries"],
-            family=document["family"],
-            config=document["config"],
+            members=tuple(Member(**member) for member in members),
+            pool=pool,
             schema=Schema.from_json(document["schema"]),
             facts=Facts.from_json(document["facts"]),
             metric=document["metric"],

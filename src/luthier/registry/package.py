@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -18,8 +18,9 @@ from typing import Any
 from luthier.data import Schema
 from luthier.errors import DamagedModel
 from luthier.models import Facts
-from luthier.registry.manifest import MANIFEST, Manifest, StoredFile
+from luthier.registry.manifest import MANIFEST, Manifest, Member, StoredFile
 from luthier.scoring import Estimate
+from luthier.scoring.pool import Pool
 from luthier.version import __version__
 
 MAX_FILES = 64
@@ -41,12 +42,53 @@ class ModelPackage:
     manifest: Manifest
     files: Mapping[str, bytes]
 
+    def files_of(self, member: Member) -> dict[str, bytes]:
+        """The files of one member, by the names its family gave them."""
+        n = len(member.prefix)
+        return {name[n:]: content for name, content in self.files.items() if name.startswith(member.prefix)}
 
-def pack(
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedMember:
+    """A fitted model on its way into a package: its family, configuration, files and weight in the blend."""
+
+    family: str
+    config: Mapping[str, Any]
+    files: Mapping[str, bytes]
+    weight: float = 1.0
+
+
+def pack_blend(members: Sequence[FittedMember], pool: Pool, **known: Any) -> dict[str, bytes]:
+    """Pack fitted models that answer together, the heaviest first; see `pack` for what else is to be known.
+
+    Raises
+    ------
+    ValueError
+        As `pack`.
+    """
+    # One model alone keeps its own file names.
+    prefixes = [""] if len(members) == 1 else [f"{i}." for i in range(len(members))]
+    files = {p + name: data for p, m in zip(prefixes, members, strict=True) for name, data in m.files.items()}
+    listed = tuple(Member(m.family, m.config, m.weight, p) for p, m in zip(prefixes, members, strict=True))
+    return _pack(files, listed, pool, **known)
+
+
+def pack(files: Mapping[str, bytes], *, family: str, config: Mapping[str, Any], **known: Any) -> dict[str, bytes]:
+    """Pack a fitted model's files with their manifest; see `Manifest` for what else is to be known.
+
+    Raises
+    ------
+    ValueError
+        A file's name is not a plain name, or the model is larger than a reader accepts.
+    """
+    return _pack(files, (Member(family, config),), "linear", **known)
+
+
+def _pack(
     files: Mapping[str, bytes],
+    members: tuple[Member, ...],
+    pool: Pool,
     *,
-    family: str,
-    config: Mapping[str, Any],
     schema: Schema,
     facts: Facts,
     metric: str,
@@ -56,13 +98,6 @@ def pack(
     trained_on: str,
     created_at_utc: str,
 ) -> dict[str, bytes]:
-    """Pack a fitted model's files with their manifest; see `Manifest` for the parameters.
-
-    Raises
-    ------
-    ValueError
-        A file's name is not a plain name, or the model is larger than a reader accepts.
-    """
     for name, content in files.items():
         wrong = _wrong_name(name) or _wrong_size(len(content))
         if wrong is not None:
@@ -71,9 +106,9 @@ def pack(
         raise ValueError(f"a model has at most {MAX_FILES} files, not {len(files)}")
     manifest = Manifest(
         created_at_utc=created_at_utc,
-        libraries=_versions(family),
-        family=family,
-        config=config,
+        libraries=_versions([member.family for member in members]),
+        members=members,
+        pool=pool,
         schema=schema,
         facts=facts,
         metric=metric,
@@ -133,10 +168,11 @@ def _damaged(name: str, why: str) -> DamagedModel:
     return DamagedModel(f"the model file {name!r} {why}", fix="copy the whole model folder again, or tune again")
 
 
-def _versions(family: str) -> dict[str, str]:
+def _versions(families: Sequence[str]) -> dict[str, str]:
     """Versions of what computes with the model; a library that is not installed here is left out."""
+    own = [library for family in families for library in _LIBRARIES.get(family, ())]
     found = {"python": platform.python_version(), "luthier": __version__}
-    for distribution in ("numpy", "scipy", "scikit-learn", *_LIBRARIES.get(family, ())):
+    for distribution in ("numpy", "scipy", "scikit-learn", *dict.fromkeys(own)):
         try:
             found[distribution] = metadata.version(distribution)
         except metadata.PackageNotFoundError:

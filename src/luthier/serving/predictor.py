@@ -14,6 +14,7 @@ from luthier.data.encode import encode
 from luthier.errors import DamagedModel, UsageError
 from luthier.models import FAMILIES, EstimatorFamily, Family, Fitted, Floats
 from luthier.registry import Manifest, ModelPackage, unpack
+from luthier.scoring.pool import pooled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,16 +26,16 @@ class Predictor:
     schema
         How rows are read, and what the codes mean.
     fitted
-        The model.
-    input
-        What the model takes: the coded matrix or the frame of the feature columns.
+        The models, in the order of the manifest's members.
+    inputs
+        What each of them takes: the coded matrix or the frame of the feature columns.
     manifest
         What is known of the model: where it came from, how good it is.
     """
 
     schema: Schema
-    fitted: Fitted
-    input: Literal["matrix", "frame"]
+    fitted: tuple[Fitted, ...]
+    inputs: tuple[Literal["matrix", "frame"], ...]
     manifest: Manifest
 
     @classmethod
@@ -66,8 +67,11 @@ class Predictor:
         if not isinstance(package, ModelPackage):
             package = unpack(package)
         manifest = package.manifest
-        family = _family(manifest.family, families or {}, trusted)
-        return cls(manifest.schema, family.load(package.files), family.input, manifest)
+        known = [_family(member.family, families or {}, trusted) for member in manifest.members]
+        fitted = tuple(
+            family.load(package.files_of(member)) for family, member in zip(known, manifest.members, strict=True)
+        )
+        return cls(manifest.schema, fitted, tuple(family.input for family in known), manifest)
 
     @property
     def classes_(self) -> tuple[Any, ...]:
@@ -112,20 +116,29 @@ class Predictor:
 
     def _answers(self, frame: Any) -> Floats:
         """Predictions (n, k) as the families give them."""
-        rows: Any = self.schema.encode(frame) if self.input == "matrix" else self.schema.select(frame)
-        if len(rows) == 0:  # many libraries refuse to predict for nobody
+        read = {"matrix": self.schema.encode, "frame": self.schema.select}
+        rows: dict[str, Any] = {form: read[form](frame) for form in sorted(set(self.inputs))}
+        if any(len(block) == 0 for block in rows.values()):  # many libraries refuse to predict for nobody
             return np.empty((0, self.manifest.facts.n_outputs))
-        return self.fitted.predict(rows)
+        return self._together([model.predict(rows[form]) for model, form in zip(self.fitted, self.inputs, strict=True)])
+
+    def _together(self, answers: list[Floats]) -> Floats:
+        """The answer of all members from that of each; one alone says it unchanged."""
+        if len(answers) == 1:
+            return answers[0]
+        weights = [member.weight for member in self.manifest.members]
+        return np.asarray(pooled(answers, weights, self.manifest.pool), np.float64)
 
     def _one(self, row: Mapping[str, Any]) -> Floats:
         features = self.schema.features
-        if self.input == "frame" or any(feature.source not in row for feature in features):
+        if "frame" in self.inputs or any(feature.source not in row for feature in features):
             # The slow way also words the error when a column is missing.
             import pandas as pd
 
             return self._answers(pd.DataFrame([dict(row)]))
         columns = {column.name: column for column in self.schema.columns}
-        return self.fitted.predict(encode(features, columns, lambda source: _cell(row[source]), 1))
+        X = encode(features, columns, lambda source: _cell(row[source]), 1)
+        return self._together([model.predict(X) for model in self.fitted])
 
     def _decode(self, p: Floats) -> NDArray[Any]:
         if self.schema.task == "regression":

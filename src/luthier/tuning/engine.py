@@ -346,6 +346,7 @@ class Engine:
                 "state": outcome.state,
                 "score": None if result is None or not math.isfinite(result.score) else result.score,
                 "seconds": outcome.seconds,
+                "predict_s": 0.0 if result is None else result.predict_s,
                 "error": outcome.error,
                 "predictions": sealed,
                 "model": model,

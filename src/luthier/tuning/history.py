@@ -31,6 +31,7 @@ class Fold:
     error: str | None
     losses: int = 0  # times the worker died under it
     predictions: str | None = None  # digest of the fold's predictions
+    predict_s: float = 0.0
 
     @property
     def settled(self) -> bool:
@@ -231,6 +232,7 @@ class History:
             error=body["error"],
             losses=(before.losses if before else 0) + (body["state"] == "LOST"),
             predictions=body["predictions"],
+            predict_s=body.get("predict_s", 0.0),
         )
         self.n_fold_fits += body["state"] == "DONE"
         if body.get("model") is not None and self.first_model is None:

@@ -61,12 +61,15 @@ class FoldResult:
         Seconds spent fitting, prediction excluded.
     model
         The fitted fold model as named files, when the job asked for it.
+    predict_s
+        Seconds spent predicting the validation rows.
     """
 
     predictions: NDArray[np.float32] | None
     score: float
     fit_s: float
     model: Mapping[str, bytes] | None = None
+    predict_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

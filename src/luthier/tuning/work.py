@@ -68,12 +68,14 @@ class TableWork:
         model = fitted.dump() if job.keep_model else None
         if job.fold < 0:
             return FoldResult(None, float("nan"), fit_s, model)
+        start = time.perf_counter()
         p = fitted.predict(_take(rows, valid))
+        predict_s = time.perf_counter() - start
         if not np.isfinite(p).all():
             raise FloatingPointError(f"{name} predicted {np.count_nonzero(~np.isfinite(p))} values that are not finite")
         valid_weights = None if self.weights is None else self.weights[valid]
         score = self.metric.score(self.y[valid], p, valid_weights)
-        return FoldResult(p.astype(np.float32), float(score), fit_s, model)
+        return FoldResult(p.astype(np.float32), float(score), fit_s, model, predict_s)
 
 
 def _take(rows: Any, index: Indices) -> Any:
