@@ -11,8 +11,9 @@ from luthier.strategies.observation import Observation
 from luthier.strategies.random import RandomSearch
 from luthier.strategies.sobol import SobolSearch
 from luthier.strategies.strategy import Evidence, Mode, Strategy, Suggestion
+from luthier.strategies.tree_parzen import TreeParzen
 
-STRATEGIES: dict[str, type[Strategy]] = {s.name: s for s in (RandomSearch, GridSearch, SobolSearch)}
+STRATEGIES: dict[str, type[Strategy]] = {s.name: s for s in (RandomSearch, GridSearch, SobolSearch, TreeParzen)}
 
 __all__ = ["STRATEGIES", "Evidence", "Mode", "Observation", "Strategy", "Suggestion", "get_strategy", "strategy_names"]
 
