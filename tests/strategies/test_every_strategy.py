@@ -14,7 +14,7 @@ import pytest
 
 import luthier.strategies
 from luthier.space import Config, SearchSpace
-from luthier.strategies import STRATEGIES, Observation, Strategy, Suggestion
+from luthier.strategies import STRATEGIES, Evidence, Observation, Strategy, Suggestion
 from luthier.testing.strategies import STRATEGY_CHECKS, StrategyCheck, check_strategy
 
 
@@ -83,6 +83,16 @@ class Mute(Sound):
         return Suggestion(space.sample(rng), "explore", " ")
 
 
+class Boundless(Sound):
+    def ask(self, space: SearchSpace, history: Sequence[Observation], rng: np.random.Generator) -> Suggestion | None:
+        return Suggestion(space.sample(rng), "explore", "drawn", Evidence(mean=float("inf")))
+
+
+class SameForAll(Sound):
+    def config(self, space: SearchSpace, history: Sequence[Observation], rng: np.random.Generator) -> Config:
+        return space.sample(np.random.default_rng(sum(o.state == "complete" for o in history)))
+
+
 class NeedsHistory(Sound):
     def ask(self, space: SearchSpace, history: Sequence[Observation], rng: np.random.Generator) -> Suggestion | None:
         return super().ask(space, history, rng) if history else None
@@ -143,6 +153,8 @@ BROKEN = {
     "check_name": Nameless,
     "check_suggestions_are_points_of_the_space": OffTheMap,
     "check_suggestions_say_why": Mute,
+    "check_evidence_is_finite": Boundless,
+    "check_workers_get_work_of_their_own": SameForAll,
     "check_works_without_history": NeedsHistory,
     "check_same_question_same_answer": Remembers,
     "check_answer_survives_json": ReadsOrder,

@@ -104,7 +104,8 @@ def played(
 def _same(a: Suggestion | None, b: Suggestion | None) -> bool:
     if a is None or b is None:
         return a is b
-    return canonical_json(dict(a.config)) == canonical_json(dict(b.config)) and (a.mode, a.why) == (b.mode, b.why)
+    said = [(s.mode, s.why, s.evidence) for s in (a, b)]
+    return canonical_json(dict(a.config)) == canonical_json(dict(b.config)) and said[0] == said[1]
 
 
 # --- checks -----------------------------------------------------------------------------------------------------------
@@ -134,6 +135,36 @@ def check_suggestions_say_why(kind: type[Strategy]) -> None:
         if suggestion is not None:
             assert suggestion.mode in get_args(Mode), f"{name}: the mode {suggestion.mode!r} is unknown"
             assert suggestion.why.strip(), f"{name}: no reason is given"
+
+
+def check_evidence_is_finite(kind: type[Strategy]) -> None:
+    """Numbers given as evidence are finite, and spreads and distances not negative: the log holds them as JSON."""
+    for name, space in example_spaces().items():
+        history = played(kind, space, 12, n_trials=30)
+        strategy = kind.for_study(space, seed=SEED, n_trials=30)
+        for known in (0, 1, len(history)):
+            suggestion = answer(strategy, space, history[:known])
+            evidence = None if suggestion is None else suggestion.evidence
+            if evidence is not None:
+                numbers = [x for x in (evidence.mean, evidence.sd, evidence.distance) if x is not None]
+                assert all(map(math.isfinite, numbers)), f"{name}: {evidence} is not finite"
+                assert min(evidence.sd or 0.0, evidence.distance or 0.0) >= 0, f"{name}: {evidence} is negative"
+
+
+def check_workers_get_work_of_their_own(kind: type[Strategy]) -> None:
+    """Asked six times while nothing comes in, it suggests six different configurations where there are plenty."""
+    for name in ("one number", "mixed"):
+        space = example_spaces()[name]
+        history = played(kind, space, 12, n_trials=40)
+        strategy = kind.for_study(space, seed=SEED, n_trials=40)
+        for trial in range(len(history), len(history) + 6):
+            suggestion = answer(strategy, space, history)
+            if suggestion is None:
+                break
+            assert space.key(suggestion.config) not in {space.key(o.config) for o in history if o.state == "running"}, (
+                f"{name}: {suggestion.config!r} was suggested while it was running"
+            )
+            history.append(Observation(trial, suggestion.config, "running", math.nan, math.nan, 0.0, 0, FOLDS))
 
 
 def check_works_without_history(kind: type[Strategy]) -> None:
@@ -228,6 +259,10 @@ def check_copes_with_every_kind_of_observation(kind: type[Strategy]) -> None:
                 for i, c in enumerate(configs)
             ],
             "the same again": [Observation(i, configs[0], "complete", 0.5, 0.1, 1.0, 5, 5) for i in range(12)],
+            "stopped early": [
+                Observation(i, c, "partial", 0.1 * i, math.nan, 1.0, 0, 1, 0.25 + 0.05 * i, ((0.1, 1.0), (0.2, 0.5)))
+                for i, c in enumerate(configs)
+            ],
             "one of each": [
                 Observation(0, configs[0], "complete", 0.2, 0.1, 1.0, 5, 5),
                 Observation(1, configs[1], "failed", math.nan, math.nan, 1.0, 0, 5),
@@ -272,6 +307,8 @@ STRATEGY_CHECKS: tuple[StrategyCheck, ...] = (
     check_name,
     check_suggestions_are_points_of_the_space,
     check_suggestions_say_why,
+    check_evidence_is_finite,
+    check_workers_get_work_of_their_own,
     check_works_without_history,
     check_same_question_same_answer,
     check_answer_survives_json,
