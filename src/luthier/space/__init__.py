@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from luthier.space.config import Config, Scalar
+from luthier.space.discovered import Asked, discovered_space, restricted
 from luthier.space.distributions import Bool, Categorical, Distribution, Fixed, Float, Int, Quantiles
 from luthier.space.parameter import Parameter
 from luthier.space.search_space import SearchSpace
 
 __all__ = [
+    "Asked",
     "Bool",
     "Categorical",
     "Config",
@@ -19,4 +21,6 @@ __all__ = [
     "Quantiles",
     "Scalar",
     "SearchSpace",
+    "discovered_space",
+    "restricted",
 ]
