@@ -20,12 +20,30 @@ from typing import TYPE_CHECKING, Any
 from luthier.version import __version__
 
 if TYPE_CHECKING:
-    from luthier.api import TunedModel, load, tune
+    from luthier.api import OptimizeResult, TunedModel, load, optimize, tune
     from luthier.errors import LuthierError
+    from luthier.tuning.objectives import TrialPruned
 
-__all__ = ["LuthierError", "TunedModel", "__version__", "load", "tune"]
+__all__ = [
+    "LuthierError",
+    "OptimizeResult",
+    "TrialPruned",
+    "TunedModel",
+    "__version__",
+    "load",
+    "optimize",
+    "tune",
+]
 
-_HOMES = {"LuthierError": "errors", "TunedModel": "api", "load": "api", "tune": "api"}
+_HOMES = {
+    "LuthierError": "errors",
+    "OptimizeResult": "api",
+    "TrialPruned": "tuning.objectives",
+    "TunedModel": "api",
+    "load": "api",
+    "optimize": "api",
+    "tune": "api",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from luthier.api.diagnosis import diagnose
+from luthier.api.optimized import EvaluatedTrial, OptimizeResult
+from luthier.api.optimizing import optimize
 from luthier.api.result import TunedModel
 from luthier.api.saved import load, predict_file
 from luthier.api.studies import find_study, list_studies, order_of, remove_study, show_study
 from luthier.api.tuning import tune, tune_and_report
 
 __all__ = [
+    "EvaluatedTrial",
+    "OptimizeResult",
     "TunedModel",
     "diagnose",
     "find_study",
     "list_studies",
     "load",
+    "optimize",
     "order_of",
     "predict_file",
     "remove_study",

@@ -52,16 +52,19 @@ def show_study(study: str) -> tuple[dict[str, Any], list[str]]:
         "trials": trials,
     }
     question = plan.question
+    asked = f"{question['target']} {question['dataset']}"
+    if question["task"] != "objective":
+        asked = f"{question['task']} of {question['target']} in {question['dataset']}, by {question['metric']}"
     lines = [
         f"{log.study}: {row.state}",
-        f"  {question['task']} of {question['target']} in {question['dataset']}, by {question['metric']}",
+        f"  {asked}",
         f"  {plan.strategy}, {say_seconds(history.spent_s)} spent of {plan.budget}",
         f"  {history.n_evaluated} trials, {history.n_fold_fits} folds",
     ]
     if history.best is not None and history.best.score is not None:
         best = history.best
         lines.append(f"  best so far: trial {best.number} with {best.score:.5g} (not yet corrected for selection)")
-    if events and events[-1].kind == "study.ended":
+    if events and events[-1].kind == "study.ended" and "facts" in events[-1].body:
         lines += ["", *summary(ReportFacts.from_json(events[-1].body["facts"]))]
     return body, lines
 
