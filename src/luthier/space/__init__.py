@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from luthier.space.config import Config, Scalar
-from luthier.space.discovered import Asked, discovered_space, restricted
+from luthier.space.discovered import Asked, Discovery, discovered_space, restricted
 from luthier.space.distributions import Bool, Categorical, Distribution, Fixed, Float, Int, Quantiles
 from luthier.space.parameter import Parameter
 from luthier.space.search_space import SearchSpace
@@ -13,6 +13,7 @@ __all__ = [
     "Bool",
     "Categorical",
     "Config",
+    "Discovery",
     "Distribution",
     "Fixed",
     "Float",

@@ -7,7 +7,7 @@ discrete parameters asked for before: "gamma is there exactly when kernel is rbf
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, TypeAlias
 
@@ -59,22 +59,10 @@ def discovered_space(seen: Sequence[Asked]) -> SearchSpace:
     >>> space["gamma"].when
     (('kernel', ('rbf',)),)
     """
-    columns = _columns(seen)
-    parameters: list[Parameter] = []
-    switches: list[_Column] = []
-    reasons: dict[int, When] = {0: ()}
-    everywhere = (1 << len(seen)) - 1
-    for column in columns:
-        absent = everywhere & ~column.present
-        if absent not in reasons:
-            when = _explanation(column, absent, switches)
-            if when is None:
-                continue
-            reasons[absent] = when
-        parameters.append(Parameter(column.name, column.distribution, reasons[absent]))
-        if column.distribution.bins is not None and 1 < column.distribution.n_values <= MAX_VALUES:
-            switches.append(column)
-    return SearchSpace(tuple(parameters))
+    discovery = Discovery()
+    for asked in seen:
+        discovery.add(asked)
+    return discovery.space()
 
 
 def restricted(config: Config, space: SearchSpace) -> dict[str, Scalar] | None:
@@ -94,44 +82,82 @@ def restricted(config: Config, space: SearchSpace) -> dict[str, Scalar] | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Column:
     """One parameter over all trials. Sets of trials are the bits of whole numbers.
 
-    `before`: the parameters asked for earlier in every trial that has this one. `where`: value -> trials.
+    `before`: the parameters asked for earlier in every trial that has this one. `where`: value -> trials. `fits`: the
+    distribution takes all those values.
     """
 
     name: str
     distribution: Distribution
-    present: int
     before: frozenset[str]
-    where: Mapping[Typed, int]
+    present: int = 0
+    where: dict[Typed, int] = field(default_factory=dict)
+    fits: bool = True
+
+    def add(self, trial: int, distribution: Distribution, value: Scalar) -> None:
+        """Take in what one more trial asked for."""
+        self.present |= trial
+        if distribution != self.distribution:
+            values, self.where = self.where, {}
+            self.distribution, self.fits = distribution, True
+            for (_, other), trials in values.items():
+                self._place(other, trials)
+        self._place(value, trial)
+
+    def _place(self, value: Scalar, trials: int) -> None:
+        try:
+            place = typed(self.distribution.normal(value))
+        except ValueError:
+            place, self.fits = typed(value), False
+        self.where[place] = self.where.get(place, 0) | trials
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether other parameters may depend on it."""
+        return self.distribution.bins is not None and 1 < self.distribution.n_values <= MAX_VALUES
 
 
-def _columns(seen: Sequence[Asked]) -> list[_Column]:
-    newest: dict[str, Distribution] = {}
-    values: dict[str, list[tuple[int, Scalar]]] = {}
-    before: dict[str, frozenset[str]] = {}
-    for number, asked in enumerate(seen):
+class Discovery:
+    """The trials of an objective, taken in one after the other: reading a thousand again for each costs too much."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, _Column] = {}
+        self._n = 0
+
+    def add(self, asked: Asked) -> None:
+        """Take in one more trial."""
         earlier: list[str] = []
         for name, (distribution, value) in asked.items():
-            newest[name] = distribution
-            values.setdefault(name, []).append((number, value))
-            before[name] = frozenset(earlier) if name not in before else before[name].intersection(earlier)
+            if name not in self._columns:
+                self._columns[name] = _Column(name, distribution, frozenset(earlier))
+            column = self._columns[name]
+            column.before = column.before.intersection(earlier)
+            column.add(1 << self._n, distribution, value)
             earlier.append(name)
-    columns = []
-    for name, distribution in newest.items():
-        where: dict[Typed, int] = {}
-        present = 0
-        try:
-            for number, value in values[name]:
-                own = typed(distribution.normal(value))
-                where[own] = where.get(own, 0) | 1 << number
-                present |= 1 << number
-        except ValueError:
-            continue  # a value that the newest distribution no longer takes
-        columns.append(_Column(name, distribution, present, before[name], where))
-    return columns
+        self._n += 1
+
+    def space(self) -> SearchSpace:
+        """Return what `discovered_space` does for the trials so far."""
+        parameters: list[Parameter] = []
+        switches: list[_Column] = []
+        reasons: dict[int, When] = {0: ()}
+        everywhere = (1 << self._n) - 1
+        for column in self._columns.values():
+            if not column.fits:
+                continue
+            absent = everywhere & ~column.present
+            if absent not in reasons:
+                when = _explanation(column, absent, switches)
+                if when is None:
+                    continue
+                reasons[absent] = when
+            parameters.append(Parameter(column.name, column.distribution, reasons[absent]))
+            if column.is_switch:
+                switches.append(column)
+        return SearchSpace(tuple(parameters))
 
 
 def _explanation(column: _Column, absent: int, switches: Sequence[_Column]) -> When | None:

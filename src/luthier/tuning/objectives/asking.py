@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from luthier.space import Config, SearchSpace, discovered_space, restricted
+from luthier.space import Config, Discovery, SearchSpace, restricted
 from luthier.strategies import Observation, Strategy, Suggestion, get_strategy
 from luthier.strategies.pareto import feasible_first, one_loss
 from luthier.tuning.history import History
@@ -49,6 +49,7 @@ class ObjectiveStrategy:
     target: float | None = None
     _told: dict[int, Told] = field(default_factory=dict)
     _points: dict[int, tuple[Config, Config | None]] = field(default_factory=dict)
+    _discovery: tuple[list[int], Discovery] = field(default_factory=lambda: ([], Discovery()))
     _asked: tuple[SearchSpace, Strategy] | None = None
 
     name: ClassVar[str] = "objective"
@@ -74,7 +75,7 @@ class ObjectiveStrategy:
         number = len(history)
         if number < len(self.enqueued):
             return Suggestion(completed(self.enqueued[number], space, rng), "default", "enqueued by the caller")
-        found = space if len(space) else discovered_space([what.asked for what in whole.values()])
+        found = space if len(space) else self._discovered(whole)
         if not len(found):
             return Suggestion({}, "explore", "nothing is known of the parameters yet: drawn as the objective asks")
         known, strategy = self._set_up(found)
@@ -102,7 +103,7 @@ class ObjectiveStrategy:
             if config is None:
                 continue
             if what is None:
-                seen.append(replace(bare, config=config))
+                seen.append(bare if config is bare.config else replace(bare, config=config))
                 continue
             curve: tuple[tuple[float, float], ...] = ()
             if len(self.signs) == 1:
@@ -110,7 +111,10 @@ class ObjectiveStrategy:
             loss, fidelity = losses.get(bare.trial, bare.loss), 1.0
             if bare.state == "partial" and curve:
                 fidelity, loss = curve[-1]
-            seen.append(replace(bare, config=config, loss=loss, fidelity=fidelity, curve=curve))
+            if config is not bare.config or loss != bare.loss or curve:
+                seen.append(replace(bare, config=config, loss=loss, fidelity=fidelity, curve=curve))
+            else:
+                seen.append(bare)
         return seen
 
     def _losses(self, whole: Mapping[int, Told], rng: np.random.Generator) -> dict[int, float]:
@@ -130,6 +134,17 @@ class ObjectiveStrategy:
             return True
         return len(settled) >= MAX_FAILURES and all(seen.state == "failed" for seen in settled)
 
+    def _discovered(self, whole: Mapping[int, Told]) -> SearchSpace:
+        """The space that these trials show."""
+        numbers = list(whole)
+        known, discovery = self._discovery
+        if numbers[: len(known)] != known:  # with several workers an earlier trial may be done later
+            known, discovery = [], Discovery()
+        for number in numbers[len(known) :]:
+            discovery.add(whole[number].asked)
+        self._discovery = (numbers, discovery)
+        return discovery.space()
+
     def _set_up(self, space: SearchSpace) -> tuple[SearchSpace, Strategy]:
         """The strategy for a space; the same objects as long as the space is equal, for the sake of their caches."""
         if self._asked is None or self._asked[0] != space:
@@ -141,7 +156,8 @@ class ObjectiveStrategy:
     def _point(self, number: int, config: Config, space: SearchSpace) -> Config | None:
         """The part of a trial's configuration that the space knows, worked out once; None if it is no point of it."""
         if number not in self._points or self._points[number][0] is not config:
-            self._points[number] = (config, restricted(config, space))
+            point = restricted(config, space)
+            self._points[number] = (config, config if point == config else point)
         return self._points[number][1]
 
     def _of(self, number: int) -> Told | None:
