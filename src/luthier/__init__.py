@@ -20,17 +20,32 @@ from typing import TYPE_CHECKING, Any
 from luthier.version import __version__
 
 if TYPE_CHECKING:
-    from luthier.api import ComparedStrategies, TunedModel, compare, load, tune
+    from luthier.api import ComparedStrategies, OptimizeResult, TunedModel, compare, load, optimize, tune
     from luthier.errors import LuthierError
+    from luthier.tuning.objectives import TrialPruned
 
-__all__ = ["ComparedStrategies", "LuthierError", "TunedModel", "__version__", "compare", "load", "tune"]
+__all__ = [
+    "ComparedStrategies",
+    "LuthierError",
+    "OptimizeResult",
+    "TrialPruned",
+    "TunedModel",
+    "__version__",
+    "compare",
+    "load",
+    "optimize",
+    "tune",
+]
 
 _HOMES = {
     "ComparedStrategies": "api",
     "LuthierError": "errors",
+    "OptimizeResult": "api",
+    "TrialPruned": "tuning.objectives",
     "TunedModel": "api",
     "compare": "api",
     "load": "api",
+    "optimize": "api",
     "tune": "api",
 }
 

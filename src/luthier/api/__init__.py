@@ -5,6 +5,8 @@ from __future__ import annotations
 from luthier.api.compared import ComparedStrategies
 from luthier.api.comparing import ComparisonProgress, compare, compare_and_report
 from luthier.api.diagnosis import diagnose
+from luthier.api.optimized import EvaluatedTrial, OptimizeResult
+from luthier.api.optimizing import optimize
 from luthier.api.result import TunedModel
 from luthier.api.saved import load, predict_file
 from luthier.api.studies import find_study, list_studies, order_of, remove_study, show_study
@@ -13,6 +15,8 @@ from luthier.api.tuning import tune, tune_and_report
 __all__ = [
     "ComparedStrategies",
     "ComparisonProgress",
+    "EvaluatedTrial",
+    "OptimizeResult",
     "TunedModel",
     "compare",
     "compare_and_report",
@@ -20,6 +24,7 @@ __all__ = [
     "find_study",
     "list_studies",
     "load",
+    "optimize",
     "order_of",
     "predict_file",
     "remove_study",

@@ -52,9 +52,12 @@ def show_study(study: str) -> tuple[dict[str, Any], list[str]]:
         "trials": trials,
     }
     question = plan.question
+    asked = f"{question['target']} {question['dataset']}"
+    if question["task"] != "objective":
+        asked = f"{question['task']} of {question['target']} in {question['dataset']}, by {question['metric']}"
     lines = [
         f"{log.study}: {row.state}",
-        f"  {question['task']} of {question['target']} in {question['dataset']}, by {question['metric']}",
+        f"  {asked}",
         f"  {plan.strategy}, {say_seconds(history.spent_s)} spent of {plan.budget}",
         f"  {history.n_evaluated} trials, {history.n_fold_fits} folds",
     ]
@@ -63,7 +66,7 @@ def show_study(study: str) -> tuple[dict[str, Any], list[str]]:
         lines.append(f"  best so far: trial {best.number} with {best.score:.5g} (not yet corrected for selection)")
     if events and "comparison" in events[-1].body:
         lines += ["", events[-1].body["comparison"]["advice"]]
-    elif events and events[-1].kind == "study.ended":
+    elif events and events[-1].kind == "study.ended" and "facts" in events[-1].body:
         lines += ["", *summary(ReportFacts.from_json(events[-1].body["facts"]))]
     return body, lines
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from luthier.space.config import Config, Scalar
+from luthier.space.discovered import Asked, Discovery, discovered_space, restricted
 from luthier.space.distributions import Bool, Categorical, Distribution, Fixed, Float, Int, Quantiles
 from luthier.space.parameter import Parameter
 from luthier.space.search_space import SearchSpace
 
 __all__ = [
+    "Asked",
     "Bool",
     "Categorical",
     "Config",
+    "Discovery",
     "Distribution",
     "Fixed",
     "Float",
@@ -19,4 +22,6 @@ __all__ = [
     "Quantiles",
     "Scalar",
     "SearchSpace",
+    "discovered_space",
+    "restricted",
 ]

@@ -350,6 +350,7 @@ class Engine:
                 "error": outcome.error,
                 "predictions": sealed,
                 "model": model,
+                **({} if result is None or result.notes is None else {"notes": dict(result.notes)}),
                 "spent_s": self.spent_s,
             },
         )
@@ -364,6 +365,9 @@ class Engine:
         if reason := failure(trial):
             self._stop_folds_of(trial)
             self._settle(trial, "failed", reason=reason)
+        elif trial.broke_off is not None:
+            state, reason = trial.broke_off
+            self._settle(trial, state, reason=reason)
         elif sum(fold.state == "DONE" for fold in trial.folds.values()) == self.plan.n_folds:
             score = self.around.pooled_score(trial.number, trial.fold_scores)
             if math.isfinite(score):
@@ -407,8 +411,8 @@ class Engine:
     def _explain_nothing(self, ending: str) -> None:
         errors = [fold.error for trial in self.history.trials for fold in trial.folds.values() if fold.error]
         if ending == "budget" or not errors:
-            default = self.plan.starts[0]
-            enough = 1.5 * self._predict(default, None).p90_s + 2 * (self.plan.budget.limit_s or 0.0)
+            first = self.history.trials[0].config
+            enough = 1.5 * self._predict(first, None).p90_s + 2 * (self.plan.budget.limit_s or 0.0)
             raise BudgetTooSmall(
                 f"not one fit was done within the budget of {self.plan.budget}",
                 fix=f"allow about {math.ceil(enough)}s, or choose a faster family with --models linear",

@@ -55,6 +55,10 @@ class Trial:
         The earlier trial with the same configuration that answers for this one, when `state` is "duplicate".
     evidence
         What the strategy knew of the configuration before it was tried (`Evidence` as JSON), if it said so.
+    notes
+        What an objective told (`objectives.Told` as JSON): its `config` replaces the one proposed.
+    proposal
+        The configuration proposed, where another one was evaluated.
     """
 
     number: int
@@ -68,6 +72,20 @@ class Trial:
     reason: str | None = None
     twin: int | None = None
     evidence: Mapping[str, Any] | None = None
+    notes: Mapping[str, Any] | None = None
+    proposal: Config | None = None
+
+    @property
+    def broke_off(self) -> tuple[TrialState, str] | None:
+        """How an objective says that it ended without a value, and why; None when it did not."""
+        if self.notes is None:
+            return None
+        if self.notes["error"] is not None:
+            return "failed", self.notes["error"]
+        if self.notes["pruned"]:
+            # without a finite report it gives no loss, as a failure does
+            return ("dropped" if self.fold_scores else "failed"), "pruned"
+        return None
 
     @property
     def fold_scores(self) -> list[float]:
@@ -153,7 +171,8 @@ class History:
 
     def twin_of(self, config: Config) -> int | None:
         """The earlier trial that already evaluates this configuration, if any."""
-        return self._numbers.get(self._space.key(config))
+        # the points of a space still to be discovered have no key
+        return self._numbers.get(self._space.key(config)) if len(self._space) else None
 
     def observations(self) -> list[Observation]:
         """Every trial as strategies see it. The list is shared and must not be changed."""
@@ -234,6 +253,9 @@ class History:
             predictions=body["predictions"],
             predict_s=body.get("predict_s", 0.0),
         )
+        if body.get("notes") is not None:
+            trial.proposal, trial.notes = trial.config, body["notes"]
+            trial.config = trial.notes["config"]
         self.n_fold_fits += body["state"] == "DONE"
         if body.get("model") is not None and self.first_model is None:
             self.first_model = body["model"]
@@ -265,7 +287,8 @@ class History:
     # --- what strategies see ------------------------------------------------------------------------------------------
 
     def _pending(self, trial: Trial) -> Observation:
-        return Observation(trial.number, trial.config, "running", math.nan, math.nan, 0.0, 0, self.n_folds)
+        config = trial.config if trial.proposal is None else trial.proposal
+        return Observation(trial.number, config, "running", math.nan, math.nan, 0.0, 0, self.n_folds)
 
     def _observation(self, trial: Trial) -> Observation:
         scores = trial.fold_scores

@@ -36,6 +36,8 @@ class Job:
         Seconds after which the executor ends the fold as TIMEOUT; None for no limit.
     keep_model
         Whether the fitted fold model is to come back with the result.
+    brief
+        What else the work should know of the study when the job starts; picklable.
     """
 
     id: int
@@ -45,6 +47,7 @@ class Job:
     seed: int
     limit_s: float | None = None
     keep_model: bool = False
+    brief: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class FoldResult:
         The fitted fold model as named files, when the job asked for it.
     predict_s
         Seconds spent predicting the validation rows.
+    notes
+        What else the work has to tell, as JSON values (see `objectives.Told`); the record keeps it.
     """
 
     predictions: NDArray[np.float32] | None
@@ -70,6 +75,7 @@ class FoldResult:
     fit_s: float
     model: Mapping[str, bytes] | None = None
     predict_s: float = 0.0
+    notes: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,214 @@
+"""Ask a strategy about an objective: over the space discovered so far, in one loss, with the trials it understands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self
+
+import numpy as np
+
+from luthier.space import Config, Discovery, SearchSpace, restricted
+from luthier.strategies import Observation, Strategy, Suggestion, get_strategy
+from luthier.strategies.pareto import feasible_first, one_loss
+from luthier.tuning.history import History
+from luthier.tuning.objectives.told import Told
+
+MAX_FAILURES = 10
+"""So many trials at the start of a study, all failed and none complete, mean that the objective is broken."""
+
+
+@dataclass(slots=True)
+class ObjectiveStrategy:
+    """Any strategy, asked about an objective. It meets `Strategy`, so the engine sees nothing special.
+
+    Parameters
+    ----------
+    strategy
+        Name of the strategy to ask.
+    history
+        Gives the study's history: what the objective told is read there, of those trials only that a question shows.
+    signs
+        1.0 for every objective to be minimised, -1.0 for one to be maximised.
+    seed, n_trials
+        Of the study.
+    enqueued
+        Configurations to evaluate first; what they leave open is drawn.
+    target
+        The search ends when a trial's loss is as low as this.
+    """
+
+    strategy: str
+    history: Callable[[], History]
+    signs: tuple[float, ...]
+    seed: int
+    n_trials: int | None
+    enqueued: tuple[Config, ...] = ()
+    target: float | None = None
+    _told: dict[int, Told] = field(default_factory=dict)
+    _points: dict[int, tuple[Config, Config | None]] = field(default_factory=dict)
+    _discovery: tuple[list[int], Discovery] = field(default_factory=lambda: ([], Discovery()))
+    _asked: tuple[SearchSpace, Strategy] | None = None
+
+    name: ClassVar[str] = "objective"
+
+    @classmethod
+    def for_study(cls, space: SearchSpace, *, seed: int, n_trials: int | None) -> Self:
+        """Not needed: whoever studies an objective builds this with its history."""
+        raise NotImplementedError
+
+    def ask(self, space: SearchSpace, history: Sequence[Observation], rng: np.random.Generator) -> Suggestion | None:
+        """Return what to try next; parameters it does not name are drawn where the objective asks for them.
+
+        Parameters
+        ----------
+        space
+            The space given, or an empty one: then it is discovered from the trials.
+        """
+        settled = [seen for seen in history if seen.state != "running"]
+        told = {seen.trial: self._of(seen.trial) for seen in settled}
+        whole = {number: what for number, what in told.items() if what is not None and what.values}
+        if self._is_over(settled, whole.values()):
+            return None
+        number = len(history)
+        if number < len(self.enqueued):
+            return Suggestion(completed(self.enqueued[number], space, rng), "default", "enqueued by the caller")
+        found = space if len(space) else self._discovered(whole)
+        if not len(found):
+            return Suggestion({}, "explore", "nothing is known of the parameters yet: drawn as the objective asks")
+        known, strategy = self._set_up(found)
+        observations = self._observations(known, history, told, self._losses(whole, rng))
+        suggestion = strategy.ask(known, observations, rng)
+        if suggestion is None and any(set(what.asked) - {p.name for p in known} for what in whole.values()):
+            return Suggestion({}, "explore", "the parameters understood are used up: drawn as the objective asks")
+        return suggestion
+
+    # --- what a strategy is told --------------------------------------------------------------------------------------
+
+    def _observations(
+        self,
+        space: SearchSpace,
+        history: Sequence[Observation],
+        told: Mapping[int, Told | None],
+        losses: Mapping[int, float],
+    ) -> list[Observation]:
+        """The trials that are points of the space, their losses in one number and their curves in shares."""
+        shares = _Shares.of([what.steps for what in told.values() if what is not None])
+        seen = []
+        for bare in history:
+            what = told.get(bare.trial)
+            config = self._point(bare.trial, bare.config if what is None else what.config, space)
+            if config is None:
+                continue
+            if what is None:
+                seen.append(bare if config is bare.config else replace(bare, config=config))
+                continue
+            curve: tuple[tuple[float, float], ...] = ()
+            if len(self.signs) == 1:
+                curve = tuple((shares.of_step(s), self.signs[0] * v) for s, v in what.steps if math.isfinite(v))
+            loss, fidelity = losses.get(bare.trial, bare.loss), 1.0
+            if bare.state == "partial" and curve:
+                fidelity, loss = curve[-1]
+            if config is not bare.config or loss != bare.loss or curve:
+                seen.append(replace(bare, config=config, loss=loss, fidelity=fidelity, curve=curve))
+            else:
+                seen.append(bare)
+        return seen
+
+    def _losses(self, whole: Mapping[int, Told], rng: np.random.Generator) -> dict[int, float]:
+        """One loss for every complete trial: several objectives in a random direction, infeasible ones behind."""
+        if not whole:
+            return {}
+        values = np.array([what.values for what in whole.values()]) * np.array(self.signs)
+        violations = np.array([violation(what) for what in whole.values()])
+        losses = feasible_first(one_loss(values, rng), violations)
+        return dict(zip(whole, losses.tolist(), strict=True))
+
+    def _is_over(self, settled: Sequence[Observation], whole: Iterable[Told]) -> bool:
+        """Whether the target is reached, or all hope is lost."""
+        if self.target is not None and any(
+            violation(what) == 0 and self.signs[0] * what.values[0] <= self.target for what in whole
+        ):
+            return True
+        return len(settled) >= MAX_FAILURES and all(seen.state == "failed" for seen in settled)
+
+    def _discovered(self, whole: Mapping[int, Told]) -> SearchSpace:
+        """The space that these trials show."""
+        numbers = list(whole)
+        known, discovery = self._discovery
+        if numbers[: len(known)] != known:  # with several workers an earlier trial may be done later
+            known, discovery = [], Discovery()
+        for number in numbers[len(known) :]:
+            discovery.add(whole[number].asked)
+        self._discovery = (numbers, discovery)
+        return discovery.space()
+
+    def _set_up(self, space: SearchSpace) -> tuple[SearchSpace, Strategy]:
+        """The strategy for a space; the same objects as long as the space is equal, for the sake of their caches."""
+        if self._asked is None or self._asked[0] != space:
+            made = get_strategy(self.strategy).for_study(space, seed=self.seed, n_trials=self.n_trials)
+            self._asked = (space, made)
+            self._points.clear()
+        return self._asked
+
+    def _point(self, number: int, config: Config, space: SearchSpace) -> Config | None:
+        """The part of a trial's configuration that the space knows, worked out once; None if it is no point of it."""
+        if number not in self._points or self._points[number][0] is not config:
+            point = restricted(config, space)
+            self._points[number] = (config, config if point == config else point)
+        return self._points[number][1]
+
+    def _of(self, number: int) -> Told | None:
+        """What a trial told; for a duplicate, what its twin did."""
+        if number not in self._told:
+            trials = self.history().trials
+            twin = trials[number].twin
+            notes = trials[number if twin is None else twin].notes
+            if notes is None:
+                return None
+            self._told[number] = Told.from_json(notes)
+        return self._told[number]
+
+
+def completed(config: Config, space: SearchSpace, rng: np.random.Generator) -> Config:
+    """Return a configuration with what it leaves open drawn from the space; as it is where there is no space.
+
+    Raises
+    ------
+    BadSpace
+        It has a value that the space does not take.
+    """
+    if not len(space):
+        return dict(config)
+    u = rng.random(len(space.dimensions))
+    for column, parameter in enumerate(space.dimensions):
+        if parameter.name in config:
+            with suppress(ValueError, OverflowError):  # the check below says what is wrong
+                u[column] = parameter.distribution.to_unit(parameter.distribution.normal(config[parameter.name]))
+    full = {**space.from_unit(u), **config}
+    space.check(full)
+    return space.normal(full)
+
+
+def violation(told: Told) -> float:
+    """How far a trial breaks its constraints in all; 0 for a feasible one."""
+    return sum(max(value, 0.0) for value in told.constraints.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """Steps as shares of the longest training seen. Steps counted from 0 are shifted, so that none has a share of 0."""
+
+    full: float
+    shift: float
+
+    @classmethod
+    def of(cls, trainings: Sequence[Sequence[tuple[float, float]]]) -> Self:
+        steps = [step for training in trainings for step, _ in training]
+        shift = 1.0 if 0 in steps else 0.0
+        return cls(max(steps, default=1.0) + shift, shift)
+
+    def of_step(self, step: float) -> float:
+        return (step + self.shift) / self.full
