@@ -76,6 +76,13 @@ class EvaluatedTrial:
         """Whether it is complete and keeps all its constraints."""
         return self.state == "complete" and all(value <= 0 for value in self.constraints.values())
 
+    @property
+    def told(self) -> Told:
+        """What the objective told, as a strategy of another study may use it."""
+        asked = {name: (distribution, self.params[name]) for name, distribution in self.distributions.items()}
+        steps = tuple(self.intermediate_values.items())
+        return Told(self.params, asked, self.values, steps, self.state == "pruned", self.error, {}, self.constraints)
+
     @classmethod
     def of(cls, trial: Trial) -> Self | None:
         """The evaluation behind a trial of the record; None when there was none, or it was cut short."""

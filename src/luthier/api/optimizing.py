@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from luthier.api.optimized import Direction, OptimizeResult
+from luthier.canonical import digest
 from luthier.errors import BudgetTooSmall, NoModel, StudyBusy, UsageError
 from luthier.executors import InlineExecutor, make_executor
 from luthier.space import Config, SearchSpace
@@ -20,7 +21,7 @@ from luthier.space.scalars import is_scalar
 from luthier.store import Store, StoredStudyLog
 from luthier.strategies import STRATEGIES, get_strategy
 from luthier.tuning import Budget, Engine, Executor, Progress, StudyPlan, Surroundings, say_seconds
-from luthier.tuning.objectives import Briefed, ObjectiveStrategy, ObjectiveWork, form_of
+from luthier.tuning.objectives import Briefed, ObjectiveStrategy, ObjectiveWork, Told, form_of
 from luthier.tuning.pruning.choice import choose_pruner
 
 HINT_S = 0.01
@@ -38,6 +39,7 @@ def optimize(
     fidelity: Any = "auto",
     constraints: Callable[[Any], Sequence[float]] | None = None,
     enqueue: Iterable[Any] = (),
+    warm: OptimizeResult | Iterable[OptimizeResult] = (),
     target: float | None = None,
     n_jobs: int | None = 1,
     executor: str = "auto",
@@ -91,6 +93,9 @@ def optimize(
         may call ``trial.set_constraint`` instead. Feasible trials come before infeasible ones.
     enqueue
         Configurations to evaluate first: mappings, or trials of Optuna. What they leave open is drawn.
+    warm
+        Earlier results to go on from, of `optimize` or of `luthier.optuna.import_study`: strategies see their trials
+        beside this study's own, as far as they fit its space.
     target
         End as soon as a feasible trial is at least as good as this (one objective only).
     n_jobs
@@ -187,6 +192,7 @@ def optimize(
         fidelity=fidelity,
         constraints=constraints,
         enqueue=enqueue,
+        warm=(warm,) if isinstance(warm, OptimizeResult) else tuple(warm),
         target=target,
     )
     _strategy_of(strategy)
@@ -221,6 +227,7 @@ class _Asked:
     space: SearchSpace
     directions: tuple[Direction, ...]
     enqueued: tuple[Config, ...]
+    prior: tuple[Told, ...]
     target: float | None
 
     @classmethod
@@ -233,6 +240,7 @@ class _Asked:
         fidelity: Any,
         constraints: Callable[[Any], Sequence[float]] | None,
         enqueue: Iterable[Any],
+        warm: tuple[OptimizeResult, ...],
         target: float | None,
     ) -> _Asked:
         if not directions or set(directions) - {"minimize", "maximize"}:
@@ -252,7 +260,14 @@ class _Asked:
         pruner = choose_pruner(fidelity, takes_fidelity=form == "config and fidelity")
         work = ObjectiveWork(objective, form, parsed, signs, pruner, constraints)
         queue = tuple(_as_config(one) for one in enqueue)
-        return cls(work, parsed, directions, queue, None if target is None else signs[0] * target)
+        for result in warm:
+            if result.directions != directions:
+                raise UsageError(
+                    f"the result {result.name!r} has the directions {result.directions}, this study {directions}",
+                    fix="go on from results of the same kind only",
+                )
+        prior = tuple(trial.told for result in warm for trial in result.evaluated)
+        return cls(work, parsed, directions, queue, prior, None if target is None else signs[0] * target)
 
     def question(self, name: str) -> dict[str, Any]:
         """What identifies the study; the objective itself only by its name."""
@@ -264,6 +279,7 @@ class _Asked:
             "form": self.work.form,
             "fidelity": repr(self.work.pruner),
             "enqueued": [dict(config) for config in self.enqueued],
+            "warm": digest([told.to_json() for told in self.prior]) if self.prior else None,
         }
 
 
@@ -291,6 +307,7 @@ def _carry_out(
         seed=plan.seed,
         n_trials=plan.budget.trials,
         enqueued=asked.enqueued,
+        prior=asked.prior,
         target=asked.target,
     )
     briefed = Briefed(runner, lambda: engine.history, asked.work.signs[0], plan.deterministic)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
@@ -12,6 +12,7 @@ import numpy as np
 
 from luthier.space import Config, Discovery, SearchSpace, restricted
 from luthier.strategies import Observation, Strategy, Suggestion, get_strategy
+from luthier.strategies.observation import ObservationState
 from luthier.strategies.pareto import feasible_first, one_loss
 from luthier.tuning.history import History
 from luthier.tuning.objectives.told import Told
@@ -36,6 +37,8 @@ class ObjectiveStrategy:
         Of the study.
     enqueued
         Configurations to evaluate first; what they leave open is drawn.
+    prior
+        What earlier studies of the same objective were told; strategies see it before this study's own trials.
     target
         The search ends when a trial's loss is as low as this.
     """
@@ -46,8 +49,10 @@ class ObjectiveStrategy:
     seed: int
     n_trials: int | None
     enqueued: tuple[Config, ...] = ()
+    prior: tuple[Told, ...] = ()
     target: float | None = None
     _told: dict[int, Told] = field(default_factory=dict)
+    _prior_observations: list[Observation] = field(default_factory=list)
     _points: dict[int, tuple[Config, Config | None]] = field(default_factory=dict)
     _discovery: tuple[list[int], Discovery] = field(default_factory=lambda: ([], Discovery()))
     _asked: tuple[SearchSpace, Strategy] | None = None
@@ -67,14 +72,14 @@ class ObjectiveStrategy:
         space
             The space given, or an empty one: then it is discovered from the trials.
         """
-        settled = [seen for seen in history if seen.state != "running"]
-        told = {seen.trial: self._of(seen.trial) for seen in settled}
-        whole = {number: what for number, what in told.items() if what is not None and what.values}
-        if self._is_over(settled, whole.values()):
+        if self._is_over(history):
             return None
         number = len(history)
         if number < len(self.enqueued):
             return Suggestion(completed(self.enqueued[number], space, rng), "default", "enqueued by the caller")
+        history = [*self._before(), *history]
+        told = {seen.trial: self._of(seen.trial) for seen in history if seen.state != "running"}
+        whole = {number: what for number, what in told.items() if what is not None and what.values}
         found = space if len(space) else self._discovered(whole)
         if not len(found):
             return Suggestion({}, "explore", "nothing is known of the parameters yet: drawn as the objective asks")
@@ -85,7 +90,30 @@ class ObjectiveStrategy:
             return Suggestion({}, "explore", "the parameters understood are used up: drawn as the objective asks")
         return suggestion
 
+    def _is_over(self, history: Sequence[Observation]) -> bool:
+        """Whether the target is reached, or all hope is lost."""
+        settled = [seen for seen in history if seen.state != "running"]
+        if self.target is not None:
+            for what in (self._of(seen.trial) for seen in settled):
+                if what is None or not what.values or violation(what) > 0:
+                    continue
+                if self.signs[0] * what.values[0] <= self.target:
+                    return True
+        return len(settled) >= MAX_FAILURES and all(seen.state == "failed" for seen in settled)
+
     # --- what a strategy is told --------------------------------------------------------------------------------------
+
+    def _before(self) -> list[Observation]:
+        """Trials of earlier studies, under numbers below 0."""
+        if not self._prior_observations:
+            for number, what in enumerate(self.prior, start=-len(self.prior)):
+                state: ObservationState = "complete" if what.values else "failed"
+                if what.pruned and any(math.isfinite(value) for _, value in what.steps):
+                    state = "partial"
+                self._prior_observations.append(
+                    Observation(number, what.config, state, math.nan, math.nan, 0.0, int(state != "failed"), 1)
+                )
+        return self._prior_observations
 
     def _observations(
         self,
@@ -126,14 +154,6 @@ class ObjectiveStrategy:
         losses = feasible_first(one_loss(values, rng), violations)
         return dict(zip(whole, losses.tolist(), strict=True))
 
-    def _is_over(self, settled: Sequence[Observation], whole: Iterable[Told]) -> bool:
-        """Whether the target is reached, or all hope is lost."""
-        if self.target is not None and any(
-            violation(what) == 0 and self.signs[0] * what.values[0] <= self.target for what in whole
-        ):
-            return True
-        return len(settled) >= MAX_FAILURES and all(seen.state == "failed" for seen in settled)
-
     def _discovered(self, whole: Mapping[int, Told]) -> SearchSpace:
         """The space that these trials show."""
         numbers = list(whole)
@@ -162,6 +182,8 @@ class ObjectiveStrategy:
 
     def _of(self, number: int) -> Told | None:
         """What a trial told; for a duplicate, what its twin did."""
+        if number < 0:
+            return self.prior[number]
         if number not in self._told:
             trials = self.history().trials
             twin = trials[number].twin
