@@ -24,11 +24,6 @@ from luthier.scoring.pool import Pool, from_scale, pooled, to_scale
 
 Floats = NDArray[np.float64]
 
-CONTENDERS = 12
-"""Configurations the greedy steps choose among."""
-OF_A_KIND = 3
-"""At most so many contenders of one family: near copies of the best bring a blend nothing."""
-STEPS = 16
 MOST_ROWS = 6000
 """Rows a choice looks at, evenly spread over the slab: weights are flat around their optimum, so more would not move
 them, and the replay makes the choice a hundred times."""
@@ -86,12 +81,20 @@ class Blender:
         (L,): most that the members of a blend may cost together.
     most_members
         Members at most.
+    contenders, of_a_kind
+        Configurations the greedy steps choose among, the best first, and how many of them may be of one family: near
+        copies of the best bring a blend nothing.
+    steps
+        Additions, of which the weights are fractions.
     """
 
     kinds: Sequence[str]
     costs: Floats
     limits: Floats
     most_members: int = 5
+    contenders: int = 12
+    of_a_kind: int = 3
+    steps: int = 16
 
     def __call__(self, table: OutOfFold, metric: Metric, weights: Floats) -> NDArray[Any]:
         """Predictions (m, k) of the blend chosen on rows of these weights."""
@@ -125,9 +128,9 @@ class Blender:
         chosen = []
         for c in order[np.isfinite(alone[order])]:
             of_kind[self.kinds[c]] += 1
-            if of_kind[self.kinds[c]] <= OF_A_KIND and (self.costs[c] <= self.limits).all():
+            if of_kind[self.kinds[c]] <= self.of_a_kind and (self.costs[c] <= self.limits).all():
                 chosen.append(c)
-        return np.array(chosen[:CONTENDERS], dtype=np.intp)
+        return np.array(chosen[: self.contenders], dtype=np.intp)
 
     def _grow(self, judge: _Judge, scaled: NDArray[Any], pool: Pool, contenders: NDArray[np.intp]) -> Counter[int]:
         """How often every contender was added when the blend was at its best.
@@ -139,7 +142,7 @@ class Blender:
         found = counts.copy()
         total = scaled[0].copy()
         best = judge.score(from_scale(total, pool))
-        for step in range(2, STEPS + 1):
+        for step in range(2, self.steps + 1):
             spent = costs[list(counts)].sum(axis=0)
             scores = {
                 c: judge.score(from_scale((total + scaled[c]) / step, pool))

@@ -57,6 +57,12 @@ class Draws:
         step = max(1, CHUNK_BYTES // (8 * max(width, 1)))
         return [slice(start, min(start + step, len(self))) for start in range(0, len(self), step)]
 
+    def times(self, replays: Indices | slice, *, drawn: bool) -> Floats:
+        """(B, U): how often every unit was drawn in some replays; or, for those not drawn, one, and zero for others."""
+        counts = self.counts[replays]
+        times: Floats = (counts if drawn else counts == 0).astype(np.float64)
+        return times
+
     def row_weights(self, replay: int, *, drawn: bool = True) -> Floats:
         """(m,): row weights of one replay: base weight times times drawn, or of the rows not drawn."""
         counts = self.counts[replay]

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from luthier.scoring.best import best_of
+from luthier.scoring.concordance import ConcordanceScores
 from luthier.scoring.draws import CHUNK_BYTES, Draws, Floats, Indices
 from luthier.scoring.influence import influence_of_sums
 from luthier.scoring.metrics import AdditiveMetric, Metric, RankMetric
@@ -42,6 +43,8 @@ def scores_of(table: OutOfFold, metric: Metric, draws: Draws) -> Scores:
     """The fastest exact way to replay this metric."""
     if isinstance(metric, AdditiveMetric):
         return AdditiveScores(table, metric, draws)
+    if isinstance(metric, RankMetric) and ConcordanceScores.suit(metric, draws):
+        return ConcordanceScores(table, metric, draws)
     if isinstance(metric, RankMetric):
         return RankScores(table, metric, draws)
     return PlainScores(table, metric, draws)

@@ -114,7 +114,7 @@ class RankScores:
         scores = np.empty(len(replays))
         step = self._draws.chunks(self._draws.width)[0].stop
         for start in range(0, len(replays), step):
-            left = (self._draws.counts[replays[start : start + step]] == 0).astype(np.float64)
+            left = self._draws.times(replays[start : start + step], drawn=False)
             # Units not drawn, weighed up to the weight of all: only the proportions of weights matter.
             scores[start : start + step] = self.full[config] + left @ g * (self._draws.width / left.sum(axis=1))
         return scores
@@ -132,15 +132,7 @@ class RankScores:
         if p.shape[1] == 1:
             return self._one_class(y == 1, p[:, 0], replays, drawn=drawn)
         scores = np.stack([self._one_class(y == k, p[:, k], replays, drawn=drawn) for k in range(p.shape[1])], axis=1)
-        share = np.ones_like(scores)
-        if self._metric.average == "weighted":
-            by_class = draws.by_unit((y[:, None] == np.arange(p.shape[1])) * draws.weights[:, None])
-            counts = draws.counts[replays]
-            share = (counts if drawn else counts == 0).astype(np.float64) @ by_class
-        share = np.where(np.isnan(scores), 0.0, share)
-        total = share.sum(axis=1)
-        mean = (share * np.nan_to_num(scores)).sum(axis=1) / np.where(total > 0, total, 1.0)
-        return np.where(total > 0, mean, np.nan)
+        return over_classes(self._metric, scores, y, draws, draws.times(replays, drawn=drawn))
 
     def _one_class(
         self, positive: NDArray[np.bool_], p: NDArray[np.generic], replays: Indices, *, drawn: bool
@@ -165,6 +157,27 @@ class RankScores:
                 positives, w = np.add.reduceat(positives, starts, axis=1), np.add.reduceat(w, starts, axis=1)
             out[some] = self._metric.of_places(positives, w)
         return out
+
+
+def over_classes(
+    metric: RankMetric, scores: Floats, y: NDArray[np.generic], draws: Draws, times: Floats
+) -> Floats:
+    """(B,): average over the classes for which the score is defined.
+
+    Parameters
+    ----------
+    scores
+        (B, k): of every class against the rest.
+    times
+        (B, U): how often every unit counts.
+    """
+    share = np.ones_like(scores)
+    if metric.average == "weighted":
+        share = times @ draws.by_unit((y[:, None] == np.arange(scores.shape[1])) * draws.weights[:, None])
+    share = np.where(np.isnan(scores), 0.0, share)
+    total = share.sum(axis=1)
+    mean = (share * np.nan_to_num(scores)).sum(axis=1) / np.where(total > 0, total, 1.0)
+    return np.where(total > 0, mean, np.nan)
 
 
 def _largest_rms(error: Floats) -> float:

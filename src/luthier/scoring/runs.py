@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from luthier.scoring.best import best_of
 from luthier.scoring.draws import Draws, Floats, Indices
-from luthier.scoring.in_bag import Scores
+from luthier.scoring.in_bag import Scores, scores_of
 from luthier.scoring.influence import influence
 from luthier.scoring.interval import Moments
 from luthier.scoring.metrics import Metric
@@ -109,44 +109,46 @@ def run_selection(scores: Scores, draws: Draws, d: int | None, *, greater_is_bet
 
 
 def run_choice(table: OutOfFold, metric: Metric, choose: Choose, draws: Draws, d: int | None) -> Run:
-    """Replay any choice: one call of it per replay, and five of the metric."""
+    """Replay any choice: one call of it per replay, and three of the metric."""
     y, w = table.y, draws.weights
     B = len(draws)
+    every = np.arange(B)
     made = choose(table, metric, w)
-    default_own = None if d is None else influence_function(influence(metric, y, table.values[d], draws), draws)
-    in_bag, full, out_of_bag, fixed = (np.full(B, np.nan) for _ in range(4))
-    default_in, default_out = np.full(B, np.nan), np.full(B, np.nan)
+    of_made = scores_of(_alone(table, made), metric, draws)
+    of_default = None if d is None else scores_of(_alone(table, table.values[d]), metric, draws)
+    default_own = None if of_default is None else influence_function(of_default.influence(0), draws)
+    in_bag, full, out_of_bag = (np.full(B, np.nan) for _ in range(3))
     sums, gain_sums = _MomentSums(draws), _MomentSums(draws)
     for r in range(B):
         drawn, left = draws.row_weights(r), draws.row_weights(r, drawn=False)
         p = choose(table, metric, drawn)
         in_bag[r], full[r] = metric.score(y, p, drawn), metric.score(y, p, w)
-        fixed[r] = metric.score(y, made, drawn)
         if left.any():
             out_of_bag[r] = metric.score(y, p, left)
-        if d is not None:
-            default_in[r] = metric.score(y, table.values[d], drawn)
-            if left.any():
-                default_out[r] = metric.score(y, table.values[d], left)
         own = influence_function(influence(metric, y, p, draws), draws)
         sums.add(own, np.array([r]))
         if default_own is not None and own is not None:
             gain_sums.add(own - default_own, np.array([r]))
     return Run(
-        naive=metric.score(y, made, w),
+        naive=float(of_made.full[0]),
         winner=None,
         chosen=np.zeros(B, np.int64),
         in_bag=in_bag,
         full=full,
         out_of_bag=out_of_bag,
-        fixed=fixed,
-        default_in_bag=None if d is None else default_in,
-        default_out_of_bag=None if d is None else default_out,
-        own=influence_function(influence(metric, y, made, draws), draws),
+        fixed=of_made.of(0, every, drawn=True),
+        default_in_bag=None if of_default is None else of_default.of(0, every, drawn=True),
+        default_out_of_bag=None if of_default is None else of_default.of(0, every, drawn=False),
+        own=influence_function(of_made.influence(0), draws),
         default_own=default_own,
         honest=sums.moments(),
         honest_gain=gain_sums.moments(),
     )
+
+
+def _alone(table: OutOfFold, p: NDArray[Any]) -> OutOfFold:
+    """A table that holds these predictions (m, k) only."""
+    return OutOfFold(table.splits, table.y, (0,), np.asarray(p, np.float32)[None])
 
 
 def influence_function(slopes: Floats | None, draws: Draws) -> Floats | None:
@@ -173,7 +175,7 @@ class _MomentSums:
         powers = np.stack([own, own**2, own**3], axis=1)
         step = self._draws.chunks(self._draws.width)[0].stop
         for start in range(0, len(replays), step):
-            left = (self._draws.counts[replays[start : start + step]] == 0).astype(np.float64)
+            left = self._draws.times(replays[start : start + step], drawn=False)
             count = left.sum(axis=1)
             some = count > 0
             self._sums += ((left @ powers)[some] / count[some, None]).sum(axis=0)
