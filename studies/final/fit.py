@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn import datasets
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.model_selection import train_test_split
 
 from luthier.api.problem import Order, Problem, pose
 from luthier.models import Fitted, split_config
 from luthier.scoring import Splits, choose_splits
+from sklearn import datasets
 
 DRAWN = 16  # configurations besides every family's default
 MOST_ROWS = 5000
@@ -98,7 +98,9 @@ def fitted(frame: pd.DataFrame, entry: dict[str, Any], seed: int) -> dict[str, A
         asked = {"ms_per_1000": ms(model, X_test[:1000]), "ms_one_row": ms(model, X_test[:1])}
         size_mb = sum(map(len, model.dump().values())) / 1e6
         configs.append(config)
-        trials.append({"family": problem.kind_of(config), "cv_s": cv_s, "refit_s": refit_s, "size_mb": size_mb, **asked})
+        trials.append(
+            {"family": problem.kind_of(config), "cv_s": cv_s, "refit_s": refit_s, "size_mb": size_mb, **asked}
+        )
         oof.append(p)
         refit.append(model.predict(X_test).astype(np.float32))
     table = np.stack(oof)

@@ -16,7 +16,7 @@ import numpy as np
 
 from luthier.api.compared import ComparedStrategies
 from luthier.api.facts import data_facts, library_versions
-from luthier.api.judging import MAX_JUDGED, judge_s
+from luthier.api.judging import MAX_JUDGED, Judging
 from luthier.api.problem import Order, Problem, plan_for, pose, strategy_of
 from luthier.api.study import Means, check_writable, memory_mb, now_utc, open_study
 from luthier.data import Task
@@ -391,7 +391,8 @@ def _with_honest(
     """Each strategy's honest score, replayed from its own table, where that takes little time."""
     middle = {c.name: _middle([s for s, arm in zip(table.arms, arms, strict=True) if arm[0] == c.name])
               for c in comparison.contenders}  # fmt: skip
-    needed = sum(judge_s(problem, len(study.history.complete)) for study in middle.values())
+    judging = Judging(problem, log)
+    needed = sum(judging.seconds(len(study.history.complete)) for study in middle.values())
     if needed * N_REPLAYS / 1000 > max(5.0, HONEST_SHARE * table.elapsed_s):
         return comparison
     return replace(

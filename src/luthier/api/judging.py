@@ -11,8 +11,9 @@ import numpy as np
 
 from luthier.api.problem import Problem
 from luthier.evaluation import Blender, Final, Verdict, judge, judge_partial
-from luthier.evaluation.judge import blend_replays
-from luthier.scoring import AdditiveMetric, Estimate, OutOfFold
+from luthier.evaluation.cost import FEWEST_OWN_REPLAYS, Effort, own_call_s, replay_s
+from luthier.evaluation.judge import judge_with_spare
+from luthier.scoring import AdditiveMetric, Estimate, OutOfFold, RankMetric
 from luthier.tuning import History, Progress, StudyLog, Trial, seed_of
 
 MAX_JUDGED = 200
@@ -21,65 +22,136 @@ MAX_JUDGED = 200
 REFIT_ROOM = 1.3
 """How much longer than its longest fold, rows allowed for, a fit on all rows may take."""
 
-N_REPLAYS = 1000
+JUDGING_SHARE = 0.06
+"""Share of a budget of time that judging may take; a second is always allowed."""
+
 WATCH_REPLAYS = 100
 WATCH_SHARE = 0.02
 """Share of the time that the live honest score may take."""
 
+MOST_PACE = 4.0
+"""Beyond this a machine was so busy at the moment of measuring that it says nothing of the next."""
 
 MS_PER_1000 = 40.0
 """Most that the members of a blend may take together to answer 1,000 rows, by what their folds took."""
 
 
-def judged(
-    problem: Problem,
-    log: StudyLog,
-    history: History,
-    *,
-    only: int | None = None,
-    final: Final = "refit",
-    left_s: float = math.inf,
-) -> Verdict:
-    """How far to believe the best of a study.
+class Judging:
+    """Judges a study within its share of the budget.
 
     Parameters
     ----------
-    problem, log, history
+    problem, log
         The study.
-    only
-        Judge this trial alone, by the folds it has finished, because it will be shipped whatever the others did.
     final
         Whether a blend may be shipped.
-    left_s
-        Seconds that the members of a blend may take together to be fitted on all rows.
     """
-    rng = np.random.default_rng(seed_of(problem.plan.seed, "replay"))
-    if only is None and history.complete:
-        table = _table(problem, log, history)
-        return judge(
+
+    def __init__(self, problem: Problem, log: StudyLog, final: Final = "refit") -> None:
+        self._problem, self._log, self._final = problem, log, final
+        self._y = problem.dataset.y[problem.splits.rows]
+        self._n_units = len(np.unique(problem.splits.units))
+        self._call_s = own_call_s(len(self._y))
+        self._pace = 1.0
+
+    def pooled_score(self, trial: int, _fold_scores: Sequence[float]) -> float:
+        """Score of a complete trial over all slab rows."""
+        (p,) = self._log.read_predictions([trial])
+        begun = time.perf_counter()
+        score = float(self._problem.metric.score(self._y, p, self._problem.splits.weights))
+        self._call_s = max(self._call_s, time.perf_counter() - begun)
+        return score
+
+    def learn_pace(self, spent_s: float, expected_s: float) -> None:
+        """Note how long judging took here: a slow or busy machine is one on which everything takes longer."""
+        self._pace = min(max(spent_s / expected_s, 1.0), MOST_PACE)
+
+    def seconds(self, n_complete: int) -> float:
+        """Seconds that `verdicts` will take, from above."""
+        return self._pace * self.effort(n_complete).seconds
+
+    def effort(self, n_complete: int) -> Effort:
+        """How thoroughly so many configurations are judged."""
+        limit_s = self._problem.plan.budget.limit_s
+        return Effort.within(
+            math.inf if limit_s is None else max(1.0, JUDGING_SHARE * limit_s),
+            self._problem.metric,
+            rows=len(self._y),
+            units=self._n_units,
+            outputs=self._problem.facts.n_outputs,
+            configs=max(1, min(n_complete, MAX_JUDGED)),
+            blend=self._final != "refit",
+            call_s=self._call_s,
+        )
+
+    def glance_s(self, n_complete: int) -> float:
+        """Seconds that `glance` will take, from above."""
+        effort = self.effort(n_complete)
+        metric, rows = self._problem.metric, len(self._y)
+        if not isinstance(metric, AdditiveMetric | RankMetric):
+            return self._call_s * (effort.configs + 4) * FEWEST_OWN_REPLAYS
+        outputs, configs = self._problem.facts.n_outputs, effort.configs
+        return replay_s(metric, rows=rows, units=self._n_units, outputs=outputs, configs=configs, replays=WATCH_REPLAYS)
+
+    def verdicts(self, history: History, *, left_s: float = math.inf) -> tuple[Verdict, Verdict]:
+        """How far to believe the best of a study, and the same if only a single model can be shipped.
+
+        Parameters
+        ----------
+        history
+            The study.
+        left_s
+            Seconds that the members of a blend may take together to be fitted on all rows.
+        """
+        problem = self._problem
+        if not history.complete:
+            done = {trial.number: len(_done(history, trial.number)) for trial in history.trials}
+            verdict = self.verdict_on_one(history, max(done, key=lambda number: done[number]))
+            return verdict, verdict
+        effort = self.effort(len(history.complete))
+        table = self._table(history, effort.configs)
+        return judge_with_spare(
             table,
             problem.metric,
             default_trial=0,
-            rng=rng,
-            n_replays=N_REPLAYS,
-            blender=_blender(problem, history, table.trials, left_s),
-            final=final,
+            rng=self._rng(),
+            n_replays=effort.replays,
+            blender=_blender(problem, history, table.trials, left_s) if effort.blend_replays else None,
+            final=self._final,
+            n_blend_replays=effort.blend_replays,
         )
-    done = {trial.number: _done(history, trial.number) for trial in history.trials}
-    trial = only if only is not None else max(done, key=lambda number: len(done[number]))
-    (predictions,) = log.read_predictions([trial])
-    y = problem.dataset.y[problem.splits.rows]
-    return judge_partial(
-        problem.splits,
-        y,
-        predictions,
-        done[trial],
-        problem.metric,
-        trial=trial,
-        default_trial=0,
-        rng=rng,
-        n_replays=N_REPLAYS,
-    )
+
+    def verdict_on_one(self, history: History, trial: int) -> Verdict:
+        """The verdict on a trial by the folds it has finished, because it will be shipped whatever the others did."""
+        (predictions,) = self._log.read_predictions([trial])
+        return judge_partial(
+            self._problem.splits,
+            self._y,
+            predictions,
+            _done(history, trial),
+            self._problem.metric,
+            trial=trial,
+            default_trial=0,
+            rng=self._rng(),
+            n_replays=self.effort(1).replays,
+        )
+
+    def glance(self, history: History) -> Estimate:
+        """The honest score of the best so far, from few replays."""
+        return judge(
+            self._table(history, self.effort(len(history.complete)).configs),
+            self._problem.metric,
+            default_trial=None,
+            rng=np.random.default_rng(0),
+            n_replays=WATCH_REPLAYS,
+        ).score
+
+    def _table(self, history: History, most: int) -> OutOfFold:
+        trials = _best(history, self._problem.metric.greater_is_better, most)
+        return OutOfFold(self._problem.splits, self._y, tuple(trials), self._log.read_predictions(trials))
+
+    def _rng(self) -> np.random.Generator:
+        return np.random.default_rng(seed_of(self._problem.plan.seed, "replay"))
 
 
 def _blender(problem: Problem, history: History, trials: Sequence[int], left_s: float) -> Blender:
@@ -99,30 +171,7 @@ def _ms_per_1000(problem: Problem, trial: Trial) -> float:
     return float(np.median([1e6 * fold.predict_s / sizes[number] for number, fold in trial.folds.items()]))
 
 
-def judge_s(problem: Problem, n_complete: int, *, final: Final = "refit") -> float:
-    """Seconds that `judged` will take, from above: measured on one core, with room for a busy machine."""
-    blend_s = 0.0
-    if final != "refit" and n_complete > 1:
-        rows, replays = len(problem.splits.rows), blend_replays(len(problem.splits.rows))
-        blend_s = replays * (0.01 + 1.5e-6 * min(rows, 6000) + 1.2e-6 * rows) * problem.facts.n_outputs**0.5
-    return blend_s + _single_s(problem, n_complete)
-
-
-def _single_s(problem: Problem, n_complete: int) -> float:
-    configurations = max(1, min(n_complete, MAX_JUDGED))
-    cells = configurations * len(problem.splits.rows) * problem.facts.n_outputs
-    if isinstance(problem.metric, AdditiveMetric):
-        return 0.3 + 6e-7 * cells
-    return 0.6 + 1.5e-6 * cells
-
-
-def _table(problem: Problem, log: StudyLog, history: History) -> OutOfFold:
-    splits = problem.splits
-    trials = _best(history, problem.metric.greater_is_better)
-    return OutOfFold(splits, problem.dataset.y[splits.rows], tuple(trials), log.read_predictions(trials))
-
-
-def _best(history: History, greater_is_better: bool) -> list[int]:
+def _best(history: History, greater_is_better: bool, most: int) -> list[int]:
     sign = -1.0 if greater_is_better else 1.0
 
     def loss(number: int) -> float:
@@ -130,7 +179,7 @@ def _best(history: History, greater_is_better: bool) -> list[int]:
         assert score is not None
         return sign * score
 
-    ranked = sorted(history.complete, key=loss)[:MAX_JUDGED]
+    ranked = sorted(history.complete, key=loss)[:most]
     if 0 in history.complete and 0 not in ranked:
         ranked[-1] = 0
     return sorted(ranked)
@@ -145,32 +194,28 @@ class HonestWatch:
 
     Parameters
     ----------
-    problem, log
-        The study.
+    judging
+        Works it out.
     on_progress
         Who watches.
     """
 
-    def __init__(self, problem: Problem, log: StudyLog, on_progress: Callable[[Progress], None]) -> None:
-        self._problem = problem
-        self._log = log
+    def __init__(self, judging: Judging, on_progress: Callable[[Progress], None]) -> None:
+        self._judging = judging
         self._on_progress = on_progress
         self._honest: Estimate | None = None
         self._judged = 0
-        self._next_at = 0.0
+        self._cost_s = 0.0  # of the last time it was worked out
+        self._worked_at_s = 0.0
 
     def see(self, progress: Progress) -> None:
         """Pass progress on, with the honest score as last worked out."""
         complete = len(progress.history.complete)
-        if progress.stage == "search" and complete > self._judged and progress.spent_s >= self._next_at:
-            start = time.monotonic()
-            verdict = judge(
-                _table(self._problem, self._log, progress.history),
-                self._problem.metric,
-                default_trial=None,
-                rng=np.random.default_rng(0),
-                n_replays=WATCH_REPLAYS,
-            )
-            self._honest, self._judged = verdict.score, complete
-            self._next_at = progress.spent_s + (time.monotonic() - start) / WATCH_SHARE
+        if progress.stage == "search" and complete > self._judged:
+            expected_s = self._cost_s or self._judging.glance_s(complete)
+            if progress.spent_s - self._worked_at_s >= expected_s / WATCH_SHARE:
+                begun = time.monotonic()
+                self._honest, self._judged = self._judging.glance(progress.history), complete
+                self._cost_s, self._worked_at_s = time.monotonic() - begun, progress.spent_s
+                self._judging.learn_pace(self._cost_s, self._judging.glance_s(complete))
         self._on_progress(replace(progress, honest=self._honest))

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from luthier.api.facts import gather_facts
-from luthier.api.judging import HonestWatch, judge_s, judged, refit_s
+from luthier.api.judging import HonestWatch, Judging, refit_s
 from luthier.api.problem import Order, Problem, pose, strategy_of
 from luthier.api.result import Shipped, TunedModel
 from luthier.errors import BudgetTooSmall, NoModel, StudyBusy, UnwritableFolder
@@ -26,6 +26,9 @@ from luthier.report import render
 from luthier.serving import Predictor
 from luthier.store import Store, StoredStudyLog, predictions_digest, write_model, write_text_atomic
 from luthier.tuning import Engine, History, Progress, Surroundings, Trial, TuningRun
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FINISH_S = 0.4
 """Seconds for what the finish does besides judging, fitting and reporting: packing, hashing, writing."""
@@ -119,25 +122,21 @@ def _carry_out(
     on_progress: Callable[[Progress], None],
 ) -> TunedModel:
     plan = problem.plan
-    watch = HonestWatch(problem, log, on_progress)
-    y_slab = problem.dataset.y[problem.splits.rows]
-
-    def pooled_score(trial: int, _fold_scores: list[float]) -> float:
-        (p,) = log.read_predictions([trial])
-        return float(problem.metric.score(y_slab, p, problem.splits.weights))
+    judging = Judging(problem, log, means.final)
+    watch = HonestWatch(judging, on_progress)
 
     def reserve_s(history: History, refit_p90_s: float) -> float:
         report_s = REPORT_S if means.report else 0.0
         fits_s = refit_p90_s / problem.train_share
         if means.final != "refit":
             fits_s = max(fits_s, _blend_fits_s(problem, history))
-        return fits_s + judge_s(problem, len(history.complete), final=means.final) + FINISH_S + report_s
+        return fits_s + judging.seconds(len(history.complete)) + FINISH_S + report_s
 
     around = Surroundings(
         clock=time.monotonic,
         now_utc=now_utc,
         predictions_digest=predictions_digest,
-        pooled_score=pooled_score,
+        pooled_score=judging.pooled_score,
         work_hint=problem.work_hint,
         kind_of=problem.kind_of,
         reserve_s=reserve_s,
@@ -153,11 +152,11 @@ def _carry_out(
         engine.open(problem.slab_starts, {"slots": runner.slots, "executor": means.executor})
         engine.search()
         engine.show("judging")
-        judging_s = judge_s(problem, len(engine.history.complete), final=means.final)
+        judging_s = judging.seconds(len(engine.history.complete))
         fits_s = engine.left_s - judging_s - FINISH_S - (REPORT_S if means.report else 0.0)
-        verdict = judged(problem, log, engine.history, final=means.final, left_s=fits_s)
+        verdicts = judging.verdicts(engine.history, left_s=fits_s)
         engine.show("final fit")
-        verdict, members, rows = _final_models(engine, problem, log, verdict, means)
+        verdict, members, rows = _final_models(engine, problem, log, judging, verdicts, means)
         engine.note("study.judged", verdict.to_json())
         folder = means.out or store.folder / "runs" / log.study
         model_path = folder / "model"
@@ -214,9 +213,15 @@ def _blend_fits_s(problem: Problem, history: History) -> float:
 
 
 def _final_models(
-    engine: Engine, problem: Problem, log: StoredStudyLog, verdict: Verdict, means: Means
+    engine: Engine,
+    problem: Problem,
+    log: StoredStudyLog,
+    judging: Judging,
+    verdicts: tuple[Verdict, Verdict],
+    means: Means,
 ) -> tuple[Verdict, list[FittedMember], str]:
     """The models to ship: the members of a blend if all are fitted in time, else one model."""
+    verdict, spare = verdicts
     if verdict.blend is not None:
         fitted: list[FittedMember] = []
         for number, weight in zip(verdict.blend.members, verdict.blend.weights, strict=True):
@@ -230,13 +235,12 @@ def _final_models(
             fitted.append(FittedMember(*split_config(trial.config), outcome.result.model, weight))
         if len(fitted) == len(verdict.blend.members):
             return verdict, fitted, "all"
-        verdict = judged(problem, log, engine.history)
-    verdict, files, rows = _final_model(engine, problem, log, verdict, means)
+    verdict, files, rows = _final_model(engine, problem, log, judging, spare, means)
     return verdict, [FittedMember(*split_config(engine.history.trials[verdict.shipped].config), files)], rows
 
 
 def _final_model(
-    engine: Engine, problem: Problem, log: StoredStudyLog, verdict: Verdict, means: Means
+    engine: Engine, problem: Problem, log: StoredStudyLog, judging: Judging, verdict: Verdict, means: Means
 ) -> tuple[Verdict, Mapping[str, bytes], str]:
     """The model to ship: the chosen configuration on all rows, or the first fold's model when time is short."""
     kept = engine.history.first_model
@@ -252,18 +256,31 @@ def _final_model(
                 f"the final fit on all rows ended as {outcome.state}: {outcome.error}",
                 fix="try again, or tune with more memory or without that family (--models)",
             )
-    first = judged(problem, log, engine.history, only=0)
+    first = judging.verdict_on_one(engine.history, 0)
     return first, {name: log.kept(digest) for name, digest in kept.items()}, "the training rows of the first fold"
 
 
 def _shipped(problem: Problem, predictor: Predictor, package: Mapping[str, bytes]) -> Shipped:
     """What is shipped and what it costs to ask, measured on the table's own first rows."""
-    rows = problem.dataset.frame.head(1000)
+    rows = _asked(problem)
     ask = predictor.predict if problem.facts.task == "regression" else predictor.predict_proba
     start = time.perf_counter()
     ask(rows)
     ms = 1e6 * (time.perf_counter() - start) / len(rows)
     return Shipped(predictor.manifest.members, predictor.manifest.pool, ms, sum(map(len, package.values())) / 1e6)
+
+
+def _asked(problem: Problem) -> pd.DataFrame:
+    """The first rows of the table as a user would ask about them."""
+    import pandas as pd
+
+    data = problem.dataset
+    rows = data.frame.head(1000)
+    if data.times is None:
+        return rows
+    # The time itself is no feature, but its month or hour may be.
+    read = {feature.source for feature in data.schema.features} - set(rows.columns)
+    return rows.assign(**{name: pd.to_datetime(data.times[: len(rows)], unit="s") for name in sorted(read)})
 
 
 def memory_mb(means: Means) -> float | None:

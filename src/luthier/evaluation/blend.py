@@ -24,7 +24,9 @@ from luthier.scoring.pool import Pool, from_scale, pooled, to_scale
 
 Floats = NDArray[np.float64]
 
-MOST_ROWS = 6000
+CONTENDERS = 12
+STEPS = 8
+MOST_ROWS = 3000
 """Rows a choice looks at, evenly spread over the slab: weights are flat around their optimum, so more would not move
 them, and the replay makes the choice a hundred times."""
 BINS = 2048
@@ -92,9 +94,9 @@ class Blender:
     costs: Floats
     limits: Floats
     most_members: int = 5
-    contenders: int = 12
+    contenders: int = CONTENDERS
     of_a_kind: int = 3
-    steps: int = 16
+    steps: int = STEPS
 
     def __call__(self, table: OutOfFold, metric: Metric, weights: Floats) -> NDArray[Any]:
         """Predictions (m, k) of the blend chosen on rows of these weights."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from luthier.evaluation.blend import Blend, Blender
+from luthier.evaluation.cost import MOST_BLEND_REPLAYS
 from luthier.evaluation.verdict import Verdict
 from luthier.evaluation.words import against_default, expectation
 from luthier.scoring import Estimate, Metric, OutOfFold, Splits
@@ -44,6 +45,7 @@ def judge(
     keep_default_above: float = 0.5,
     blender: Blender | None = None,
     final: Final = "refit",
+    n_blend_replays: int = MOST_BLEND_REPLAYS,
 ) -> Verdict:
     """Judge the winner of a study, and decide between it and the default.
 
@@ -59,8 +61,8 @@ def judge(
         (C, F): score of every configuration of the table on every fold; computed when not given.
     rng
         Source of the draws.
-    n_replays
-        How many.
+    n_replays, n_blend_replays
+        How many, for the choice of one configuration and for that of a blend, which costs much more.
     keep_default_above
         The default is kept when the probability that it is as good as the winner is at least this.
     blender, final
@@ -71,67 +73,125 @@ def judge(
     ValueError
         For a table without configurations, or when the metric is undefined for all of them.
     """
-    same_draws = copy.deepcopy(rng)
-    found = replay(table, metric, n_replays=n_replays, rng=rng, default=default_trial)
-    winner = found.winner
-    if winner is None:
-        raise ValueError(f"{metric.name} is undefined on these rows, so no configuration can be called the best")
-    blend, p_single = None, math.nan
-    if blender is not None and final != "refit":
-        blend, blended, p_single = _blended(table, metric, blender, found, same_draws, final)
-        found = found if blended is None else blended
-    # Where the replay cannot tell (so few units that every draw takes them all), the untuned model is the safe one.
-    p = found.p_default_as_good
-    kept = found.default is not None and (found.default == found.winner or not p < keep_default_above)
-    kept = kept and not (blend is not None and final == "blend")
-    blend = None if kept else blend
-    shipped = found.default if kept and found.default is not None else winner
-    made = table.values[table.index(winner)] if found.winner is not None or blend is None else blend.predictions(table)
-    test = None
-    by_fold = table.fold_scores(metric) if fold_scores is None else fold_scores
-    own_by_fold = by_fold[table.index(winner)] if blend is None else _by_fold(table, metric, made)
-    found = _looking_ahead(found, own_by_fold, table, by_fold, metric)
-    if found.default is not None and found.default != found.winner:
-        difference = own_by_fold - by_fold[table.index(found.default)]
-        test = corrected_t(
-            difference if metric.greater_is_better else -difference, test_to_train=_test_to_train(table.splits)
-        )
-    splits = table.splits
-    score = found.default_estimate if kept and found.default_estimate is not None else found.estimate
-    score = found.estimate if found.default == found.winner and blend is None else score
-    enough, reason = _enough(score, splits, table.y)
-    forward = splits.kind == "forward"
-    second = against_default(
-        metric.name,
-        found.gain,
-        kept=kept,
-        is_winner=blend is None and found.default == found.winner,
-        n_configs=len(table),
-        n_members=1 if blend is None else len(blend.members),
-    )
-    return Verdict(
-        metric=metric.name,
-        greater_is_better=metric.greater_is_better,
-        n_configs=len(table),
-        winner=winner,
-        shipped=shipped,
-        default=found.default,
-        estimate=found.estimate,
-        naive=found.naive,
-        default_estimate=found.default_estimate,
-        p_default_as_good=p,
+    return judge_with_spare(
+        table,
+        metric,
+        default_trial=default_trial,
+        fold_scores=fold_scores,
+        rng=rng,
+        n_replays=n_replays,
         keep_default_above=keep_default_above,
-        gain=found.gain,
-        corrected_t=test,
-        overfitting=found.overfitting,
-        n_replays=found.n_replays,
-        enough_data=enough,
-        reason=reason,
-        sentence=_sentence(expectation(metric.name, score, forward=forward), second, enough=enough, reason=reason),
-        not_measured=_not_measured(splits, n_configs=len(table), default_missing=found.default is None),
-        blend=blend,
-        p_single_as_good=p_single,
+        blender=blender,
+        final=final,
+        n_blend_replays=n_blend_replays,
+    )[0]
+
+
+def judge_with_spare(
+    table: OutOfFold,
+    metric: Metric,
+    *,
+    default_trial: int | None,
+    fold_scores: Floats | None = None,
+    rng: np.random.Generator,
+    n_replays: int = 1000,
+    keep_default_above: float = 0.5,
+    blender: Blender | None = None,
+    final: Final = "refit",
+    n_blend_replays: int = MOST_BLEND_REPLAYS,
+) -> tuple[Verdict, Verdict]:
+    """Judge as `judge` does; the second verdict is that on a single model, for when a blend cannot be fitted in time.
+
+    Both are the same where no blend is shipped.
+    """
+    same_draws = copy.deepcopy(rng)
+    single = replay(table, metric, n_replays=n_replays, rng=rng, default=default_trial)
+    if single.winner is None:
+        raise ValueError(f"{metric.name} is undefined on these rows, so no configuration can be called the best")
+    say = _Sayer(table, metric, table.fold_scores(metric) if fold_scores is None else fold_scores, keep_default_above)
+    if blender is None or final == "refit":
+        verdict = say.verdict(single, winner=single.winner)
+        return verdict, verdict
+    blend, blended, p_single = _blended(table, metric, blender, single, same_draws, final, n_blend_replays)
+    spare = say.verdict(single, winner=single.winner, p_single=p_single)
+    if blend is None or blended is None:
+        return spare, spare
+    verdict = say.verdict(
+        blended, winner=single.winner, p_single=p_single, blend=blend, whatever_the_default=final == "blend"
     )
+    return (spare, spare) if verdict.blend is None else (verdict, spare)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sayer:
+    """Puts what a replay found into a verdict."""
+
+    table: OutOfFold
+    metric: Metric
+    fold_scores: Floats
+    keep_default_above: float
+
+    def verdict(
+        self,
+        found: Replay,
+        *,
+        winner: int,
+        p_single: float = math.nan,
+        blend: Blend | None = None,
+        whatever_the_default: bool = False,
+    ) -> Verdict:
+        table, metric, splits = self.table, self.metric, self.table.splits
+        # Where the replay cannot tell (so few units that every draw takes them all), the untuned model is the safe one.
+        p = found.p_default_as_good
+        own_default = blend is None and found.default == winner
+        kept = found.default is not None and (own_default or not p < self.keep_default_above)
+        if whatever_the_default:
+            kept = False
+        made = None if blend is None else blend.predictions(table)
+        by_fold = self.fold_scores[table.index(winner)] if made is None else _by_fold(table, metric, made)
+        found = _looking_ahead(found, by_fold, table, self.fold_scores, metric)
+        test = None
+        if found.default is not None and not own_default:
+            difference = by_fold - self.fold_scores[table.index(found.default)]
+            test = corrected_t(
+                difference if metric.greater_is_better else -difference, test_to_train=_test_to_train(splits)
+            )
+        score = found.estimate
+        if kept and not own_default and found.default_estimate is not None:
+            score = found.default_estimate
+        enough, reason = _enough(score, splits, table.y)
+        second = against_default(
+            metric.name,
+            found.gain,
+            kept=kept,
+            is_winner=own_default,
+            n_configs=len(table),
+            n_members=1 if blend is None or kept else len(blend.members),
+        )
+        first = expectation(metric.name, score, forward=splits.kind == "forward")
+        return Verdict(
+            metric=metric.name,
+            greater_is_better=metric.greater_is_better,
+            n_configs=len(table),
+            winner=winner,
+            shipped=found.default if kept and found.default is not None else winner,
+            default=found.default,
+            estimate=found.estimate,
+            naive=found.naive,
+            default_estimate=found.default_estimate,
+            p_default_as_good=p,
+            keep_default_above=self.keep_default_above,
+            gain=found.gain,
+            corrected_t=test,
+            overfitting=found.overfitting,
+            n_replays=found.n_replays,
+            enough_data=enough,
+            reason=reason,
+            sentence=_sentence(first, second, enough=enough, reason=reason),
+            not_measured=_not_measured(splits, n_configs=len(table), default_missing=found.default is None),
+            blend=None if kept else blend,
+            p_single_as_good=p_single,
+        )
 
 
 def judge_partial(
@@ -202,13 +262,18 @@ def judge_partial(
 
 
 def _blended(
-    table: OutOfFold, metric: Metric, blender: Blender, single: Replay, rng: np.random.Generator, final: Final
+    table: OutOfFold,
+    metric: Metric,
+    blender: Blender,
+    single: Replay,
+    rng: np.random.Generator,
+    final: Final,
+    n_replays: int,
 ) -> tuple[Blend | None, Replay | None, float]:
     """The blend to ship and its replay, if there is one; and how likely the best single configuration is as good."""
     blend = blender.choose(table, metric, table.splits.weights)
     if len(blend.members) < 2:
         return None, None, math.nan
-    n_replays = blend_replays(len(table.y))
     found = replay(table, metric, choose=blender, n_replays=n_replays, rng=rng, default=single.default)
     # The first draws are the same for both, so they can be compared draw by draw, unless some were undefined.
     if found.n_replays < n_replays or single.n_replays < n_replays:
@@ -219,11 +284,6 @@ def _blended(
     if final == "auto" and p_single >= SHIP_SINGLE_FROM:
         return None, None, p_single
     return blend, found, p_single
-
-
-def blend_replays(n_rows: int) -> int:
-    """Replays of a blend's choice: fewer on large tables, where luck matters less and each costs more."""
-    return int(np.clip(1_000_000 // max(n_rows, 1), 50, 200))
 
 
 def _by_fold(table: OutOfFold, metric: Metric, p: NDArray[Any]) -> Floats:

@@ -23,7 +23,7 @@ from luthier.scoring.metrics.ranking import roc_auc_of_places
 from luthier.scoring.ranks_in_bag import over_classes
 from luthier.scoring.table import OutOfFold
 
-FEW_UNITS = 128
+FEW_UNITS = 64
 """Units up to which K is cheaper than a pass over the rows for every one of a thousand draws."""
 
 ROWS_AT_ONCE = 4096
@@ -66,7 +66,7 @@ class Concordance:
             pairs += P.T @ (below + lower - N / 2)
             below += lower[-1]
         of_class = np.bincount(units, weights=weights * is_positive, minlength=draws.width)
-        return cls(pairs, of_class, below)
+        return cls(pairs, of_class.astype(np.float64), below)
 
     def auc(self, counts: Floats) -> Floats:
         """(B,): ROC AUC under counts (B, U); NaN where a class weighs nothing."""

@@ -159,9 +159,7 @@ class RankScores:
         return out
 
 
-def over_classes(
-    metric: RankMetric, scores: Floats, y: NDArray[np.generic], draws: Draws, times: Floats
-) -> Floats:
+def over_classes(metric: RankMetric, scores: Floats, y: NDArray[np.generic], draws: Draws, times: Floats) -> Floats:
     """(B,): average over the classes for which the score is defined.
 
     Parameters

@@ -37,11 +37,11 @@ from numpy.typing import NDArray
 from luthier.scoring.draws import Draws, Floats, Indices, draw, draw_units
 from luthier.scoring.estimate import Estimate
 from luthier.scoring.in_bag import scores_of
-from luthier.scoring.influence import influence
 from luthier.scoring.interval import BASE_VARIANCE, UNSTEADY_VARIANCE, Moments, leaning_interval, unsteadiness
 from luthier.scoring.metrics import AdditiveMetric, Metric, RankMetric
 from luthier.scoring.metrics.metric import as_columns
 from luthier.scoring.runs import Choose, Run, argbest, influence_function, run_choice, run_selection
+from luthier.scoring.splits import Splits
 from luthier.scoring.table import OutOfFold
 
 __all__ = ["Choose", "Replay", "argbest", "plain_estimate", "replay"]
@@ -205,15 +205,12 @@ def plain_estimate(
     units = np.arange(len(y)) if units is None else units
     weights = np.ones(len(y)) if weights is None else weights
     draws = draw_units(units, weights, n_replays, rng)
+    rows = np.arange(len(y))
+    alone = Splits("own", "one set of predictions", ((rows[:0], rows),), 1, rows, units, weights)
+    scores = scores_of(OutOfFold(alone, y, (0,), as_columns(np.asarray(p, np.float32))[None]), metric, draws)
+    in_bag = scores.of(0, np.arange(n_replays), drawn=True)
+    own = influence_function(scores.influence(0), draws)
     score = metric.score(y, p, weights)
-    if isinstance(metric, AdditiveMetric):
-        by_unit = draws.by_unit(metric.row_stats(y, as_columns(p)) * weights[:, None])
-        in_bag = np.concatenate(
-            [metric.value(draws.counts[chunk].astype(np.float64) @ by_unit) for chunk in draws.chunks(draws.width)]
-        )
-    else:
-        in_bag = np.array([metric.score(y, p, draws.row_weights(r)) for r in range(len(draws))])
-    own = influence_function(influence(metric, y, p, draws), draws)
     return _Reader(metric, y, draws, level).plain(score, in_bag, own)
 
 

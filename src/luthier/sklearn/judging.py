@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from luthier.errors import BadMetric, BadSplit
 from luthier.evaluation import Verdict, judge
+from luthier.evaluation.cost import own_call_s, replay_s
 from luthier.scoring import AdditiveMetric, Estimate, Metric, OutOfFold, OwnMetric, RankMetric, Splits, choose_splits
 from luthier.scoring.replay import FEWEST_REPLAYS
 from luthier.sklearn.coding import Coding, Floats, Response
@@ -70,12 +71,11 @@ class Replayable:
     def finish_s(self, n_complete: int) -> float:
         """Seconds that judging will take, from above: measured on one core, with room for a busy machine."""
         n_configs, m = max(1, min(n_complete, self.max_judged)), len(self.splits.rows)
-        cells = n_configs * m * self.coding.n_outputs
-        if isinstance(self.metrics[0], AdditiveMetric):
-            return 0.3 + 6e-7 * cells
-        if isinstance(self.metrics[0], RankMetric):
-            return 0.6 + 1.5e-6 * cells
-        return 0.3 + self.draws(n_configs) * (n_configs + 4) * (1.2e-3 + 2e-7 * m)
+        metric, outputs, units = self.metrics[0], self.coding.n_outputs, len(np.unique(self.splits.units))
+        if isinstance(metric, AdditiveMetric | RankMetric):
+            size = {"rows": m, "units": units, "outputs": outputs, "configs": n_configs}
+            return 0.3 + replay_s(metric, **size, replays=self.n_replays)
+        return 0.3 + self.draws(n_configs) * (n_configs + 4) * own_call_s(m)
 
     @property
     def max_judged(self) -> int:
