@@ -157,7 +157,8 @@ class Judging:
 def _blender(problem: Problem, history: History, trials: Sequence[int], left_s: float) -> Blender:
     costs = [[refit_s(problem, history.trials[t]), _ms_per_1000(problem, history.trials[t])] for t in trials]
     kinds = [problem.kind_of(history.trials[t].config) for t in trials]
-    return Blender(kinds, np.array(costs), np.array([left_s, MS_PER_1000]))
+    anchor = 0 if problem.splits.kind == "forward" and 0 in trials else None
+    return Blender(kinds, np.array(costs), np.array([left_s, MS_PER_1000]), anchor=anchor)
 
 
 def refit_s(problem: Problem, trial: Trial) -> float:

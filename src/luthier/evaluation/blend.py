@@ -5,7 +5,7 @@ replacement, so that how often it was added becomes its weight. Nothing is fitte
 fractions of a few additions, never negative.
 
 Source: Caruana, Niculescu-Mizil, Crew & Ksikes (2004), "Ensemble Selection from Libraries of Models", ICML.
-studies/blend compares the choices made here by the test scores they lead to.
+studies/final compares the choices made here by the test scores they lead to.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 
 CONTENDERS = 12
 STEPS = 8
+ANCHORED = 0.5
+"""Weight of the anchor; studies/final has what a quarter and three quarters do."""
 MOST_ROWS = 3000
 """Rows a choice looks at, evenly spread over the slab: weights are flat around their optimum, so more would not move
 them, and the replay makes the choice a hundred times."""
@@ -88,15 +90,19 @@ class Blender:
         copies of the best bring a blend nothing.
     steps
         Additions, of which the weights are fractions.
+    anchor
+        Trial that gets half of the weight whatever was chosen, and the choice the other half. On rows in order of time
+        it is the default: what was best in the past is not what will be, and half a default forgives that.
     """
 
     kinds: Sequence[str]
     costs: Floats
     limits: Floats
-    most_members: int = 5
+    most_members: int = 4
     contenders: int = CONTENDERS
     of_a_kind: int = 3
     steps: int = STEPS
+    anchor: int | None = None
 
     def __call__(self, table: OutOfFold, metric: Metric, weights: Floats) -> NDArray[Any]:
         """Predictions (m, k) of the blend chosen on rows of these weights."""
@@ -109,32 +115,46 @@ class Blender:
         judge = _Judge(metric, table.y[rows], weights[rows])
         values = np.asarray(table.values[:, rows])
         alone = np.array([judge.score(p) for p in values])
-        contenders = self._contenders(alone, greater_is_better=metric.greater_is_better)
+        members, limits = self._room(table)
+        contenders = self._contenders(alone, limits, greater_is_better=metric.greater_is_better)
         if len(contenders) == 0:
-            return Blend((table.trials[0],), (1.0,), "linear")
+            return Blend((table.trials[0] if self.anchor is None else self.anchor,), (1.0,), "linear")
         pool = judge.better_pool(values[contenders[: self.most_members]])
         scaled = to_scale(values[contenders], pool)
-        counts = self._grow(judge, scaled, pool, contenders)
-        total = counts.total()
-        ranked = counts.most_common()
-        return Blend(
-            tuple(table.trials[contenders[c]] for c, _ in ranked),
-            tuple(count / total for _, count in ranked),
-            pool,
-        )
+        counts = self._grow(judge, scaled, pool, contenders, members, limits)
+        shares = Counter({table.trials[contenders[c]]: count / counts.total() for c, count in counts.items()})
+        if self.anchor is not None:
+            shares = Counter({trial: (1 - ANCHORED) * share for trial, share in shares.items()})
+            shares[self.anchor] += ANCHORED
+        ranked = shares.most_common()
+        return Blend(tuple(trial for trial, _ in ranked), tuple(share for _, share in ranked), pool)
 
-    def _contenders(self, alone: Floats, *, greater_is_better: bool) -> NDArray[np.intp]:
+    def _room(self, table: OutOfFold) -> tuple[int, Floats]:
+        """How many members are to be chosen, and what they may cost."""
+        if self.anchor is None:
+            return self.most_members, self.limits
+        return self.most_members - 1, self.limits - self.costs[table.index(self.anchor)]
+
+    def _contenders(self, alone: Floats, limits: Floats, *, greater_is_better: bool) -> NDArray[np.intp]:
         """Positions in the table of the best configurations, the best first, with few of a kind."""
         order = np.argsort(-alone if greater_is_better else alone, kind="stable")
         of_kind: Counter[str] = Counter()
         chosen = []
         for c in order[np.isfinite(alone[order])]:
             of_kind[self.kinds[c]] += 1
-            if of_kind[self.kinds[c]] <= self.of_a_kind and (self.costs[c] <= self.limits).all():
+            if of_kind[self.kinds[c]] <= self.of_a_kind and (self.costs[c] <= limits).all():
                 chosen.append(c)
         return np.array(chosen[: self.contenders], dtype=np.intp)
 
-    def _grow(self, judge: _Judge, scaled: NDArray[Any], pool: Pool, contenders: NDArray[np.intp]) -> Counter[int]:
+    def _grow(
+        self,
+        judge: _Judge,
+        scaled: NDArray[Any],
+        pool: Pool,
+        contenders: NDArray[np.intp],
+        most_members: int,
+        limits: Floats,
+    ) -> Counter[int]:
         """How often every contender was added when the blend was at its best.
 
         A step that gains nothing ends nothing: a model worth an eighth hurts while it still counts for a half.
@@ -149,7 +169,7 @@ class Blender:
             scores = {
                 c: judge.score(from_scale((total + scaled[c]) / step, pool))
                 for c in range(len(scaled))
-                if c in counts or (len(counts) < self.most_members and (spent + costs[c] <= self.limits).all())
+                if c in counts or (len(counts) < most_members and (spent + costs[c] <= limits).all())
             }
             added = max(scores, key=lambda c: judge.sign * scores[c])
             counts[added] += 1

@@ -33,6 +33,11 @@ t intervals, which stay honest for some way below that, and are too wide to deci
 SHIP_SINGLE_FROM = 0.5
 """One configuration is shipped when it is at least so likely to be as good as the best blend."""
 
+SHIP_SINGLE_FORWARD_FROM = 0.95
+"""The same on rows in order of time, where a blend has the default for an anchor. Of 90 configurations chosen on the
+first windows of three tables, 33 were worse than the default on the windows that came, of such blends 6
+(studies/final)."""
+
 
 def judge(
     table: OutOfFold,
@@ -281,7 +286,8 @@ def _blended(
     sign = 1.0 if metric.greater_is_better else -1.0
     left_out = slice(0, n_replays)
     p_single = float(np.mean(sign * single.out_of_bag[left_out] >= sign * found.out_of_bag))
-    if final == "auto" and p_single >= SHIP_SINGLE_FROM:
+    ship_single_from = SHIP_SINGLE_FORWARD_FROM if table.splits.kind == "forward" else SHIP_SINGLE_FROM
+    if final == "auto" and p_single >= ship_single_from:
         return None, None, p_single
     return blend, found, p_single
 
