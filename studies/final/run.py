@@ -202,13 +202,119 @@ def left_out(rows: list[dict[str, Any]], rules: list[str]) -> dict[str, Any]:
     }
 
 
+ANCHORS = (0.0, 0.25, 0.5, 0.75)
+FIRST_CUT = 3
+COMING = 3  # windows
+
+
+def cuts(case: Case) -> list[dict[str, float]]:
+    """Chosen on the first windows of a table in order of time, gains over the default on the next few."""
+    splits, y = case.table.splits, case.table.y
+    order = sorted(range(len(splits.folds)), key=lambda fold: splits.folds[fold][1].min())
+    windows = [np.arange(len(y))[splits.fold_slice(fold)] for fold in order]
+    found = []
+    for cut in range(FIRST_CUT, len(windows)):
+        past, coming = (np.concatenate(part) for part in (windows[:cut], windows[cut : cut + COMING]))
+        seen = np.isin(np.arange(len(y)), past).astype(np.float64)
+        scores = [case.sign * case.metric.score(y[past], p[past]) for p in case.table.values]
+        found.append(over_default(case, case.table.values[:, coming], y[coming], seen, int(np.nanargmax(scores))))
+    return found
+
+
+def over_default(case: Case, values: Any, y: Any, seen: Any, single: int) -> dict[str, float]:
+    """Gains over the default of what was chosen on the rows seen, for every weight of the default in a blend."""
+    values = values.astype(np.float64)
+    blend = case.blender(anchor=None).choose(case.table, case.metric, seen)
+    blended = pooled([values[t] for t in blend.members], blend.weights, blend.pool)
+    said = {"single": values[single]} | {
+        f"anchor {share}": pooled([values[0], blended], [share, 1 - share], blend.pool) for share in ANCHORS
+    }
+
+    def loss(p: Any) -> float:
+        score = case.metric.score(y, p)
+        return 1 - score if case.metric.greater_is_better else score
+
+    return {rule: float(np.log(loss(values[0]) / loss(p))) for rule, p in said.items()}
+
+
+def anchors(cases: list[Case]) -> dict[str, Any]:
+    """Per table and rule: mean gain over the default at the cuts, how often it was worse, and gains in the end."""
+    found: dict[str, Any] = {}
+    for name in sorted({case.name for case in cases}):
+        mine = [case for case in cases if case.name == name]
+        at_cuts = [gains for case in mine for gains in cuts(case)]
+        weights = [case.table.splits.weights for case in mine]
+        end = [over_default(c, c.refit, c.y_test, w, c.best()) for c, w in zip(mine, weights, strict=True)]
+        found[name] = {
+            rule: {
+                "mean": round(float(np.mean([gains[rule] for gains in at_cuts])), 3),
+                "worse": sum(gains[rule] < -1e-9 for gains in at_cuts),
+                "cuts": len(at_cuts),
+                "worst": round(min(gains[rule] for gains in at_cuts), 3),
+                "last 30 %": [round(gains[rule], 3) for gains in end],
+            }
+            for rule in end[0]
+        }
+    return found
+
+
+def honest_finish(cases: list[Case]) -> dict[str, Any]:
+    """What fresh folds for the five best would change, were they free: gains over choosing by the first folds."""
+    single, blends, agree = [], [], 0
+    for case in cases:
+        if case.again is None:
+            continue
+        positions, again = np.array(case.again["positions"]), case.again
+        first = case.table.scores(case.metric)[positions]
+        second = np.array([case.metric.score(again["y"], p, again["splits"].weights) for p in again["oof"]])
+        at_first, at_both = (int(positions[np.nanargmax(case.sign * s)]) for s in (first, first + second))
+        agree += at_first == at_both
+        single.append(np.log(case.loss_of(one(at_first)) / case.loss_of(one(at_both))))
+        few = OutOfFold(case.table.splits, case.table.y, tuple(positions.tolist()), case.table.values[positions])
+        both = OutOfFold(again["splits"], again["y"], few.trials, again["oof"])
+        kinds, free = [case.trials[t]["family"] for t in positions], np.zeros((len(positions), 1))
+        blender = Blender(kinds, free, np.ones(1))
+        one_table, other = (blender.choose(t, case.metric, t.splits.weights) for t in (few, both))
+        shares = dict.fromkeys(positions.tolist(), 0.0)
+        for blend in (one_table, other):
+            for t, weight in zip(blend.members, blend.weights, strict=True):
+                shares[t] += weight / 2
+        shares = {t: share for t, share in shares.items() if share > 0}
+        averaged = Blend(tuple(shares), tuple(shares.values()), one_table.pool)
+        blends.append(np.log(case.loss_of(one_table) / case.loss_of(averaged)))
+    return {
+        "runs": len(single),
+        "same configuration": agree,
+        "single": _of(single),
+        "blend": _of(blends),
+    }
+
+
+def more_search(paths: list[Path], budget_s: float) -> dict[str, Any]:
+    """What a tenth more of the budget gives the search: gains of the single best and of the blend."""
+    pairs = [(read(path, 0.9 * budget_s), read(path, budget_s)) for path in paths]
+    pairs = [(less, more) for less, more in pairs if len(more.table) > len(less.table)]
+    return {
+        "runs": len(pairs),
+        "single": _of([np.log(a.loss_of(one(a.best())) / b.loss_of(one(b.best()))) for a, b in pairs]),
+        "blend": _of([np.log(a.loss_of(a.blend()) / b.loss_of(b.blend())) for a, b in pairs]),
+    }
+
+
+def _of(gains: list[float]) -> dict[str, float]:
+    error = np.std(gains, ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else np.nan
+    return {"mean": round(float(np.mean(gains)), 4), "standard error": round(float(error), 4)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cache", type=Path)
     parser.add_argument("--budget", type=float, default=25.0)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    rows = [outcome(read(path, args.budget)) for path in sorted(args.cache.glob("*.pkl"))]
+    paths = sorted(args.cache.glob("*.pkl"))
+    cases = [read(path, args.budget) for path in paths]
+    rows = [outcome(case) for case in cases]
     kinds: dict[str, Callable[[dict[str, Any]], bool]] = {
         "unordered": lambda row: not row["forward"],
         "ordered in time": lambda row: row["forward"],
@@ -221,11 +327,16 @@ def main() -> None:
     shapes = [f"blend, {name}" for name in SHAPES]
     found["shape chosen on the other tables"] = left_out([row for row in rows if not row["forward"]], shapes)
     print("\nshape chosen on the other tables:", found["shape chosen on the other tables"])
+    found["weight of the default, ordered in time"] = anchors([case for case in cases if case.forward])
+    print("\nweight of the default:", json.dumps(found["weight of the default, ordered in time"], indent=1))
+    found["fresh folds for the best five, were they free"] = honest_finish([read(path, np.inf) for path in paths])
+    found["a tenth more search"] = {f"{b:.0f}s": more_search(paths, b) for b in (5, 10, 15, 20, 25, 30, 40)}
+    print(json.dumps({k: found[k] for k in list(found)[-2:]}, indent=1))
     for row in rows:
         print(
             row["table"], row["seed"], row["configurations"], "p_single", row["p_single_as_good"],
             *(f"{rule} {np.log(row['losses']['single'] / row['losses'][rule]):.3f}"
-              for rule in ("default", "other default", "blend, as shipped", "auto", "refit, or the default if as good")),
+              for rule in ("default", "other default", "blend, as shipped", "auto")),
             {k: {f: round(x, 1) for f, x in v.items()} for k, v in row["cost"].items()},
         )  # fmt: skip
     if args.out:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from luthier.api.problem import Problem
-from luthier.api.result import blend_config
+from luthier.api.result import Shipped, blend_config
 from luthier.data import Column
 from luthier.evaluation import Verdict
 from luthier.report import (
@@ -19,6 +19,8 @@ from luthier.report import (
     ColumnFacts,
     DataFacts,
     FailureFacts,
+    FinalFacts,
+    MemberFacts,
     MetricFacts,
     NoteFacts,
     ProgressPoint,
@@ -40,6 +42,7 @@ def gather_facts(
     run: TuningRun,
     verdict: Verdict,
     *,
+    shipped: Shipped,
     model_path: Path | None,
     report_path: Path | None,
     n_jobs: int,
@@ -96,6 +99,15 @@ def gather_facts(
         failures=tuple(_failures(run)),
         not_measured=verdict.not_measured,
         usage=_usage(model_path, report_path),
+        final=FinalFacts(
+            members=tuple(
+                MemberFacts(trial, member.weight, member.family, run.trial(trial).config)
+                for trial, member in zip(verdict.shipped_trials, shipped.members, strict=True)
+            ),
+            pool=shipped.pool,
+            seconds_per_1000=shipped.predict_ms_per_1000 / 1000,
+            size_mb=shipped.size_mb,
+        ),
     )
 
 

@@ -182,6 +182,7 @@ def _carry_out(
             problem,
             replace(run, spent_s=engine.spent_s),
             verdict,
+            shipped=shipped,
             model_path=model_path,
             report_path=report_path,
             n_jobs=runner.slots,

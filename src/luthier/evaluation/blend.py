@@ -122,11 +122,11 @@ class Blender:
         pool = judge.better_pool(values[contenders[: self.most_members]])
         scaled = to_scale(values[contenders], pool)
         counts = self._grow(judge, scaled, pool, contenders, members, limits)
-        shares = Counter({table.trials[contenders[c]]: count / counts.total() for c, count in counts.items()})
+        chosen = 1.0 if self.anchor is None else 1 - ANCHORED
+        shares = {table.trials[contenders[c]]: chosen * count / counts.total() for c, count in counts.items()}
         if self.anchor is not None:
-            shares = Counter({trial: (1 - ANCHORED) * share for trial, share in shares.items()})
-            shares[self.anchor] += ANCHORED
-        ranked = shares.most_common()
+            shares[self.anchor] = shares.get(self.anchor, 0.0) + ANCHORED
+        ranked = sorted(shares.items(), key=lambda item: -item[1])
         return Blend(tuple(trial for trial, _ in ranked), tuple(share for _, share in ranked), pool)
 
     def _room(self, table: OutOfFold) -> tuple[int, Floats]:

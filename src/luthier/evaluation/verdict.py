@@ -84,6 +84,11 @@ class Verdict:
         return self.blend is None and self.shipped == self.default
 
     @property
+    def shipped_trials(self) -> tuple[int, ...]:
+        """The trials whose models should be used: one, or the members of a blend."""
+        return (self.shipped,) if self.blend is None else self.blend.members
+
+    @property
     def score(self) -> Estimate:
         """What to expect of the configuration that is shipped."""
         if self.default_estimate is not None and self.default_kept and self.winner != self.default:

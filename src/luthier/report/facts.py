@@ -187,6 +187,43 @@ class TrialFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberFacts:
+    """One of the models that are shipped: the trial it comes from and its weight among them, all adding up to one."""
+
+    trial: int
+    weight: float
+    family: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FinalFacts:
+    """What is shipped and what it costs to use.
+
+    Attributes
+    ----------
+    members
+        The heaviest first; several where the model is a blend.
+    pool
+        How their answers are averaged: linear or logarithmic.
+    seconds_per_1000
+        To answer 1,000 rows in one call, as measured once.
+    size_mb
+        Millions of bytes of the saved model.
+    """
+
+    members: tuple[MemberFacts, ...]
+    pool: str = "linear"
+    seconds_per_1000: float | None = None
+    size_mb: float | None = None
+
+    @property
+    def is_blend(self) -> bool:
+        """Whether several models answer together."""
+        return len(self.members) > 1
+
+
+@dataclass(frozen=True, slots=True)
 class FailureFacts:
     """Folds that ended badly in one way (FAILED, TIMEOUT, OOM, LOST), and the first of their errors."""
 
@@ -261,6 +298,7 @@ class ReportFacts:
     failures: tuple[FailureFacts, ...] = ()
     not_measured: tuple[str, ...] = ()
     usage: UsageFacts = UsageFacts()
+    final: FinalFacts | None = None
 
     def __post_init__(self) -> None:
         known = self.shipped_trial is not None and self.default_trial is not None

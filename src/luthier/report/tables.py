@@ -27,6 +27,7 @@ NAME = 60
 """Characters of a name that are shown."""
 MOST_TRIALS, MOST_COLUMNS, MOST_SETTINGS, MOST_NOTES, MOST_SOURCES = 100, 300, 60, 60, 40
 MOST_FAMILIES = 30
+MOST_MEMBERS = 20
 FIRST_TRIALS, FIRST_COLUMNS = 15, 40
 """Rows in plain sight and in print; the others wait behind a click."""
 
@@ -48,6 +49,19 @@ class TrialRow:
     more_settings: int
     mark: str
     """shipped, default, or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """One model of a blend; `weight` is its share of the answer."""
+
+    weight: float
+    weight_words: str
+    trial: str
+    family: str
+    score: str
+    settings: tuple[tuple[str, str], ...]
+    more_settings: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +138,29 @@ def trial_table(facts: ReportFacts) -> Table[TrialRow]:
     rows = [_trial_row(facts, t, style, axis) for t in (*first, *rest)]
     note = f"{number(left_out)} trials with lower places are left out here; the record of the study holds them all."
     return Table(tuple(rows[: len(first)]), tuple(rows[len(first) :]), note if left_out else "")
+
+
+def member_table(facts: ReportFacts) -> tuple[MemberRow, ...]:
+    """The models of a blend, the heaviest first; empty where one model is shipped."""
+    if facts.final is None or not facts.final.is_blend:
+        return ()
+    style = ScoreStyle.of(facts)
+    rows = []
+    for member in facts.final.members[:MOST_MEMBERS]:
+        trial = facts.trial(member.trial)
+        own = [(k, v) for k, v in member.config.items() if k != "model"]
+        rows.append(
+            MemberRow(
+                weight=member.weight,
+                weight_words=share(member.weight),
+                trial=number(member.trial),
+                family=clipped(member.family, 24),
+                score=style.score(None if trial is None else trial.score),
+                settings=tuple((parameter_name(k, member.family), setting(v, limit=24)) for k, v in own[:12]),
+                more_settings=max(len(own) - 12, 0),
+            )
+        )
+    return tuple(rows)
 
 
 def _trial_row(facts: ReportFacts, trial: TrialFacts, style: ScoreStyle, axis: Axis) -> TrialRow:

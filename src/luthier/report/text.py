@@ -5,7 +5,7 @@ from __future__ import annotations
 from luthier.report.facts import ReportFacts, is_known
 from luthier.report.figures import NBSP, THIN, ScoreStyle, clipped, share
 from luthier.report.tables import one_line
-from luthier.report.words import confidence_word, front_page, metric_name, shown_optimism, spent
+from luthier.report.words import confidence_word, cost_words, front_page, metric_name, shown_optimism, spent
 
 
 def summary(facts: ReportFacts) -> list[str]:
@@ -36,9 +36,18 @@ def summary(facts: ReportFacts) -> list[str]:
         p = verdict.p_default_as_good
         aside = f"  chance that it is as good: {share(p)}" if is_known(p) else ""
         say("default", f"{style.estimate(verdict.default)}{aside}")
-    say("settings", one_line(facts.best_config) if facts.best_config else "")
+    say("settings", _settings(facts))
+    say("using it", cost_words(facts))
     say("spent", spent(facts))
     say("model", clipped(facts.usage.model_path or "", 400))
     say("report", clipped(facts.usage.report_path or "", 400))
     # Narrow and no-break spaces are for the page; a terminal may not have them.
     return [line.replace(NBSP, " ").replace(THIN, "").replace("\u2212", "-") for line in lines]
+
+
+def _settings(facts: ReportFacts) -> str:
+    final = facts.final
+    if final is not None and final.is_blend:
+        shares = ", ".join(f"{clipped(member.family, 24)} {share(member.weight)}" for member in final.members)
+        return f"a blend of {len(final.members)} models: {shares}"
+    return one_line(facts.best_config) if facts.best_config else ""

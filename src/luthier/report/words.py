@@ -299,6 +299,48 @@ def _last_gain_at(facts: ReportFacts) -> float | None:
     return last.seconds / elapsed
 
 
+_COUNTS = ("", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def shipped_words(facts: ReportFacts) -> tuple[str, ...]:
+    """What is shipped if it is more than one model, and what it costs to use, each a sentence."""
+    final = facts.final
+    if final is None:
+        return ()
+    said = []
+    if final.is_blend:
+        n = len(final.members)
+        how = (
+            "the values they predict are averaged"
+            if facts.data.task == "regression"
+            else "the chances they give are averaged, as logarithms of the odds,"
+            if final.pool == "logarithmic"
+            else "the chances they give are averaged"
+        )
+        said.append(
+            f"The model is a blend: {_COUNTS[n] if n < len(_COUNTS) else n} models answer together. Each has learned "
+            f"from all rows, and {how} by the weights below. Its score is that of the blend, the choice of its members "
+            "counted as part of the search."
+        )
+    if cost := cost_words(facts):
+        said.append(f"It {cost}.")
+    return tuple(said)
+
+
+def cost_words(facts: ReportFacts) -> str:
+    """What the shipped model costs to use: "answers 1,000 rows in 21 ms and takes 3.1 MB"; empty if not known."""
+    final = facts.final
+    if final is None:
+        return ""
+    parts = []
+    if is_known(final.seconds_per_1000):
+        parts.append(f"answers 1,000 rows in {duration(final.seconds_per_1000)}")
+    if is_known(final.size_mb):
+        size = number(final.size_mb, 1) if final.size_mb < 99.95 else number(final.size_mb)
+        parts.append(f"takes {'less than 0.1' if final.size_mb < 0.05 else size}{NBSP}MB on disk")
+    return " and ".join(parts)
+
+
 def spent(facts: ReportFacts) -> str:
     """What the run cost, as one line."""
     run = facts.run
