@@ -278,9 +278,9 @@ def slow(trial: Any) -> Any:
 
 def test_a_budget_of_seconds_is_kept_with_two_workers() -> None:
     start = time.monotonic()
-    result = luthier.optimize(slow, budget="2s", n_jobs=2)
+    result = luthier.optimize(slow, budget="5s", n_jobs=2)  # on a busy machine the workers need seconds to start
     assert result.ending in ("budget", "no time for another trial")
-    assert result.spent_s < 3.0
+    assert result.spent_s < 6.0
     assert time.monotonic() - start < 30.0
     assert result.evaluated  # how many depends on how busy the machine is
 

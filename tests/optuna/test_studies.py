@@ -11,8 +11,6 @@ import luthier
 from luthier.api import list_studies
 from luthier.errors import UnknownStudy, UsageError
 from luthier.optuna import export_study, import_study
-from luthier.space import Bool, Categorical, Fixed, Float, Int
-from luthier.space.optuna_form import from_optuna
 
 optuna = pytest.importorskip("optuna")
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -112,25 +110,3 @@ def test_several_objectives_are_carried_over() -> None:
 def test_a_study_that_is_not_there_is_named() -> None:
     with pytest.raises(UnknownStudy):
         export_study("nope")
-
-
-@pytest.mark.parametrize(
-    "distribution",
-    [
-        Float(0, 1),
-        Float(0, 1, step=0.25),
-        Float(0.1, 10, log=True),
-        Int(0, 9),
-        Int(1, 9, step=2),
-        Int(1, 64, log=True),
-        Bool(),
-        Categorical(("a", None, 3)),
-        Fixed(2),
-    ],
-)
-def test_a_distribution_survives_the_way_to_optuna_and_back(distribution: Any) -> None:
-    from luthier.optuna.distributions import to_optuna
-
-    back, objects = from_optuna(to_optuna(distribution))
-    assert not objects
-    assert back == (Categorical((2,)) if isinstance(distribution, Fixed) else distribution)

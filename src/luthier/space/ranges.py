@@ -63,7 +63,8 @@ class Float:
             if step > 0 and max(abs(low), abs(high)) > MAX_STEPS * step:
                 raise BadSpace(f"{written}: doubles cannot tell steps of {step!r} apart", fix="take larger steps")
             bins = _ladder(low, high, step, written, log=self.log)
-            high = _rounded(low + (bins.n - 1) * step) if bins.n > 1 else low
+            # never above what was given: Optuna counts three thirds as 0.9999999999999999, and takes no 1.0 then
+            high = min(_rounded(low + (bins.n - 1) * step), high) if bins.n > 1 else low
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
         object.__setattr__(self, "log", bool(self.log))
@@ -90,7 +91,7 @@ class Float:
         """Return the k-th value of a stepped range."""
         if self.step is None:
             raise ValueError("a continuous range has no k-th value")
-        return _rounded(self.low + k * self.step) if k else self.low
+        return min(_rounded(self.low + k * self.step), self.high) if k else self.low
 
     def index(self, value: float) -> int:
         """Return the number of a value of a stepped range."""

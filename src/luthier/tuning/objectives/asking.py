@@ -53,7 +53,9 @@ class ObjectiveStrategy:
     target: float | None = None
     _told: dict[int, Told] = field(default_factory=dict)
     _prior_observations: list[Observation] = field(default_factory=list)
+    _spans: dict[int, tuple[float, float]] = field(default_factory=dict)
     _points: dict[int, tuple[Config, Config | None]] = field(default_factory=dict)
+    _translated: dict[int, tuple[Observation, float | None, _Shares, Observation]] = field(default_factory=dict)
     _discovery: tuple[list[int], Discovery] = field(default_factory=lambda: ([], Discovery()))
     _asked: tuple[SearchSpace, Strategy] | None = None
 
@@ -123,7 +125,7 @@ class ObjectiveStrategy:
         losses: Mapping[int, float],
     ) -> list[Observation]:
         """The trials that are points of the space, their losses in one number and their curves in shares."""
-        shares = _Shares.of([what.steps for what in told.values() if what is not None])
+        shares = _Shares.of([self._spans[number] for number in told if number in self._spans])
         seen = []
         for bare in history:
             what = told.get(bare.trial)
@@ -133,24 +135,32 @@ class ObjectiveStrategy:
             if what is None:
                 seen.append(bare if config is bare.config else replace(bare, config=config))
                 continue
-            curve: tuple[tuple[float, float], ...] = ()
-            if len(self.signs) == 1:
-                curve = tuple((shares.of_step(s), self.signs[0] * v) for s, v in what.steps if math.isfinite(v))
-            loss, fidelity = losses.get(bare.trial, bare.loss), 1.0
-            if bare.state == "partial" and curve:
-                fidelity, loss = curve[-1]
-            if config is not bare.config or loss != bare.loss or curve:
-                seen.append(replace(bare, config=config, loss=loss, fidelity=fidelity, curve=curve))
-            else:
-                seen.append(bare)
+            # only what has changed is translated again: the whole history, for every question, costs too much
+            loss = losses.get(bare.trial)
+            known = self._translated.get(bare.trial)
+            if known is None or known[0] is not bare or known[1:3] != (loss, shares):
+                known = (bare, loss, shares, self._translation(bare, what, config, loss, shares))
+                self._translated[bare.trial] = known
+            seen.append(known[3])
         return seen
+
+    def _translation(
+        self, bare: Observation, what: Told, config: Config, loss: float | None, shares: _Shares
+    ) -> Observation:
+        curve: tuple[tuple[float, float], ...] = ()
+        if len(self.signs) == 1:
+            curve = tuple((shares.of_step(s), self.signs[0] * v) for s, v in what.steps if math.isfinite(v))
+        fidelity = 1.0
+        if bare.state == "partial" and curve:
+            fidelity, loss = curve[-1]
+        return replace(bare, config=config, loss=bare.loss if loss is None else loss, fidelity=fidelity, curve=curve)
 
     def _losses(self, whole: Mapping[int, Told], rng: np.random.Generator) -> dict[int, float]:
         """One loss for every complete trial: several objectives in a random direction, infeasible ones behind."""
         if not whole:
             return {}
         values = np.array([what.values for what in whole.values()]) * np.array(self.signs)
-        violations = np.array([violation(what) for what in whole.values()])
+        violations = np.array([violation(what) if what.constraints else 0.0 for what in whole.values()])
         losses = feasible_first(one_loss(values, rng), violations)
         return dict(zip(whole, losses.tolist(), strict=True))
 
@@ -171,6 +181,7 @@ class ObjectiveStrategy:
             made = get_strategy(self.strategy).for_study(space, seed=self.seed, n_trials=self.n_trials)
             self._asked = (space, made)
             self._points.clear()
+            self._translated.clear()
         return self._asked
 
     def _point(self, number: int, config: Config, space: SearchSpace) -> Config | None:
@@ -182,16 +193,21 @@ class ObjectiveStrategy:
 
     def _of(self, number: int) -> Told | None:
         """What a trial told; for a duplicate, what its twin did."""
+        if number in self._told:
+            return self._told[number]
         if number < 0:
-            return self.prior[number]
-        if number not in self._told:
+            told = self.prior[number]
+        else:
             trials = self.history().trials
             twin = trials[number].twin
             notes = trials[number if twin is None else twin].notes
             if notes is None:
                 return None
-            self._told[number] = Told.from_json(notes)
-        return self._told[number]
+            told = Told.from_json(notes)
+        self._told[number] = told
+        if steps := [step for step, _ in told.steps]:
+            self._spans[number] = (min(steps), max(steps))
+        return told
 
 
 def completed(config: Config, space: SearchSpace, rng: np.random.Generator) -> Config:
@@ -227,10 +243,10 @@ class _Shares:
     shift: float
 
     @classmethod
-    def of(cls, trainings: Sequence[Sequence[tuple[float, float]]]) -> Self:
-        steps = [step for training in trainings for step, _ in training]
-        shift = 1.0 if 0 in steps else 0.0
-        return cls(max(steps, default=1.0) + shift, shift)
+    def of(cls, spans: Sequence[tuple[float, float]]) -> Self:
+        """Read the first and the last step of every training."""
+        shift = 1.0 if any(first == 0 for first, _ in spans) else 0.0
+        return cls(max((last for _, last in spans), default=1.0) + shift, shift)
 
     def of_step(self, step: float) -> float:
         return (step + self.shift) / self.full

@@ -35,7 +35,9 @@ class Briefed:
     history: Callable[[], History]
     sign: float
     deterministic: bool
-    _told: dict[int, Reported] = field(default_factory=dict)
+    _reported: list[Reported] = field(default_factory=list)
+    _waiting: list[int] = field(default_factory=list)
+    _n_known: int = 0
 
     @property
     def slots(self) -> int:
@@ -68,14 +70,15 @@ class Briefed:
 
     def _others(self, number: int) -> tuple[Reported, ...]:
         trials = self.history().trials
-        visible = number - LAG + 1 if self.deterministic else len(trials)
-        others = []
-        for trial in trials[: max(visible, 0)]:
-            if trial.notes is None or trial.state not in ("complete", "dropped") or not trial.notes["steps"]:
-                continue
-            if trial.number not in self._told:
+        waiting = [*self._waiting, *range(self._n_known, len(trials))]
+        self._waiting, self._n_known = [], len(trials)
+        for trial in (trials[k] for k in waiting):
+            if trial.state == "running":
+                self._waiting.append(trial.number)
+            elif trial.notes is not None and trial.notes["steps"] and trial.state in ("complete", "dropped"):
                 told = Told.from_json(trial.notes)
                 curve = {step: self.sign * value for step, value in told.steps}
-                self._told[trial.number] = Reported(trial.number, curve, complete=trial.state == "complete")
-            others.append(self._told[trial.number])
-        return tuple(others)
+                self._reported.append(Reported(trial.number, curve, complete=trial.state == "complete"))
+        if self.deterministic:
+            return tuple(other for other in self._reported if other.trial <= number - LAG)
+        return tuple(self._reported)

@@ -71,6 +71,7 @@ class ObjectiveTrial:
         self.constraints: dict[str, float] = {}
         self.asked: dict[str, tuple[Distribution, Scalar]] = {}
         self.steps: dict[float, float] = {}
+        self._losses: dict[float, float] = {}
         self._objects: dict[str, Any] = {}  # the value itself, where it is one that JSON cannot hold
         self._proposal = proposal
         self._rng = rng
@@ -135,14 +136,16 @@ class ObjectiveTrial:
         """Say what the objective is worth at a step (epoch, round, fold). The first report of a step counts."""
         if step < 0:
             raise ValueError(f"a step cannot be negative, as {step!r} is")
-        self.steps.setdefault(plain(step), float(value))
+        step = plain(step)
+        if step not in self.steps:
+            self.steps[step] = float(value)
+            self._losses[step] = self._signs[0] * self.steps[step]
 
     def should_prune(self) -> bool:
         """Tell whether to end now, by raising `TrialPruned`. With several objectives the answer is always no."""
         if self._pruner is None or len(self._signs) > 1:
             return False
-        curve = {step: self._signs[0] * value for step, value in self.steps.items()}
-        return self._pruner.stops(self.number, curve, self._others)
+        return self._pruner.stops(self.number, self._losses, self._others)
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """Keep a fact with the trial. What JSON cannot hold (a model, say) is kept as its text in the record."""

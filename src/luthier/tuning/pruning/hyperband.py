@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 from luthier.tuning.pruning.halving import Halving, check_resources, count_rungs
@@ -54,8 +55,10 @@ class Hyperband:
         known = self if self.max_resource is not None else self._measured(others)
         if known is None:
             return False
-        bracket = known.bracket(trial)
-        rivals = [other for other in others if known.bracket(other.trial) == bracket]
+        assert known.max_resource is not None
+        dealt = _round(known.min_resource, known.max_resource, known.reduction_factor)
+        bracket = dealt[trial % len(dealt)]
+        rivals = [other for other in others if dealt[other.trial % len(dealt)] == bracket]
         return known.halving(bracket).stops(trial, curve, rivals)
 
     def rungs(self, trial: int) -> tuple[float, ...]:
@@ -73,19 +76,19 @@ class Hyperband:
         """
         if self.max_resource is None:
             return 0
-        n_brackets = count_rungs(self.min_resource, self.max_resource, self.reduction_factor)
-        sizes = [
-            math.ceil(n_brackets * self.reduction_factor**s / (s + 1) - 1e-9) for s in range(n_brackets - 1, -1, -1)
-        ]
-        place = trial % sum(sizes)
-        for bracket, size in enumerate(sizes):
-            if place < size:
-                return bracket
-            place -= size
-        raise AssertionError("the sizes add up to more than the place")
+        dealt = _round(self.min_resource, self.max_resource, self.reduction_factor)
+        return dealt[trial % len(dealt)]
 
     def _measured(self, others: Sequence[Reported]) -> Hyperband | None:
         last = max((step for other in others if other.complete for step in other.curve), default=None)
         if last is None or last + 1 < self.min_resource:
             return None
         return Hyperband(self.min_resource, last + 1, self.reduction_factor)
+
+
+@lru_cache(maxsize=64)
+def _round(min_resource: float, max_resource: float, reduction_factor: float) -> tuple[int, ...]:
+    """Return the brackets of the trials of one round."""
+    n_brackets = count_rungs(min_resource, max_resource, reduction_factor)
+    sizes = [math.ceil(n_brackets * reduction_factor**s / (s + 1) - 1e-9) for s in range(n_brackets - 1, -1, -1)]
+    return tuple(bracket for bracket, size in enumerate(sizes) for _ in range(size))
