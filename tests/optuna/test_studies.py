@@ -129,7 +129,7 @@ def test_a_study_that_is_not_there_is_named() -> None:
     ],
 )
 def test_a_distribution_survives_the_way_to_optuna_and_back(distribution: Any) -> None:
-    from luthier.optuna.distributions import to_optuna
+    from luthier.space.optuna_form import to_optuna
 
     back, objects = from_optuna(to_optuna(distribution))
     assert not objects
