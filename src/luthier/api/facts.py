@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from luthier.api.problem import Problem
+from luthier.api.problem import Problem, strategy_of
 from luthier.api.result import blend_config
 from luthier.data import Column
 from luthier.evaluation import Verdict
@@ -30,6 +30,7 @@ from luthier.report import (
     UsageFacts,
     VerdictFacts,
 )
+from luthier.strategies.grid import GridSearch
 from luthier.tuning import Trial, TuningRun
 
 _VERSIONED = ("luthier", "numpy", "scipy", "pandas", "scikit-learn", "lightgbm")
@@ -66,6 +67,7 @@ def gather_facts(
             versions=library_versions(),
             study=run.study,
             finished_at_utc=finished_at_utc,
+            grid=_grid(run),
         ),
         verdict=VerdictFacts(
             sentence=verdict.sentence,
@@ -144,6 +146,13 @@ def library_versions() -> dict[str, str]:
     return known
 
 
+def _grid(run: TuningRun) -> str:
+    strategy = strategy_of(run.plan)
+    if not isinstance(strategy, GridSearch):
+        return ""
+    return strategy.covered(run.plan.space, [trial.config for trial in run.trials if trial.state != "running"])
+
+
 def _seconds_by_family(problem: Problem, run: TuningRun) -> dict[str, float]:
     spent: dict[str, float] = defaultdict(float)
     for trial in run.trials:
@@ -189,6 +198,7 @@ def _trial(problem: Problem, trial: Trial) -> TrialFacts:
         fold_scores=tuple(trial.fold_scores),
         seconds=trial.seconds,
         config=dict(trial.config),
+        mode=trial.mode,
     )
 
 

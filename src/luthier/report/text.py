@@ -5,7 +5,7 @@ from __future__ import annotations
 from luthier.report.facts import ReportFacts, is_known
 from luthier.report.figures import NBSP, THIN, ScoreStyle, clipped, share
 from luthier.report.tables import one_line
-from luthier.report.words import confidence_word, front_page, metric_name, shown_optimism, spent
+from luthier.report.words import confidence_word, explored, front_page, metric_name, shown_optimism, spent
 
 
 def summary(facts: ReportFacts) -> list[str]:
@@ -38,6 +38,7 @@ def summary(facts: ReportFacts) -> list[str]:
         say("default", f"{style.estimate(verdict.default)}{aside}")
     say("settings", one_line(facts.best_config) if facts.best_config else "")
     say("spent", spent(facts))
+    say("search", explored(facts))
     say("model", clipped(facts.usage.model_path or "", 400))
     say("report", clipped(facts.usage.report_path or "", 400))
     # Narrow and no-break spaces are for the page; a terminal may not have them.
