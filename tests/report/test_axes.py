@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from luthier.report.axes import Axis, apart, typical_range
@@ -27,6 +27,7 @@ def test_an_axis_of_one_value_has_room_on_both_sides() -> None:
 
 
 @given(st.lists(st.floats(0, 200), min_size=1, max_size=6))
+@example([150.0, 166.0, 184.0, 200.0])
 def test_labels_never_overlap_and_stay_in_the_picture(wanted: list[float]) -> None:
     places = apart(wanted, 17.0, 6.0, 200.0)
     for one, other in itertools.pairwise(sorted(places)):

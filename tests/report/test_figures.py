@@ -6,7 +6,7 @@ import dataclasses
 import math
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from luthier.report import ReportFacts, VerdictFacts
@@ -42,6 +42,8 @@ def test_what_is_not_known_is_a_dash_everywhere(value: float | None) -> None:
 
 
 @given(p=st.floats(0, 1))
+@example(p=0.005)
+@example(p=0.995)
 def test_a_share_is_written_as_nothing_or_all_only_when_it_is(p: float) -> None:
     assert (share(p) == f"0{NBSP}%") == (p == 0)
     assert (share(p) == f"100{NBSP}%") == (p == 1 or 100 * p == 100)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from luthier.report import BaselineFacts, MetricFacts, ReportFacts, TrialFacts, VerdictFacts
-from luthier.report.words import METRIC_MEANINGS, FrontPage, front_page
+from luthier.report.figures import NBSP
+from luthier.report.words import METRIC_MEANINGS, FrontPage, explored, front_page
 from luthier.scoring.estimate import Estimate
 from luthier.scoring.metrics import METRICS
 
@@ -125,6 +126,26 @@ def test_a_metric_of_the_user_says_at_least_which_way_it_points(samples: dict[st
 
     facts = dataclasses.replace(samples["binary_with_gain"], metric=MetricFacts("profit", greater_is_better=True))
     assert metric_meaning(facts) == "Higher is better."
+
+
+def with_modes(facts: ReportFacts, modes: list[str], grid: str = "") -> ReportFacts:
+    trials = tuple(TrialFacts(number, "linear", score=0.5, mode=mode) for number, mode in enumerate(modes))
+    run = dataclasses.replace(facts.run, grid=grid)
+    return dataclasses.replace(facts, trials=trials, shipped_trial=None, default_trial=None, run=run)
+
+
+def test_the_share_of_suggestions_that_explored_is_told_with_how_it_changed(sample: ReportFacts) -> None:
+    facts = with_modes(sample, ["default", *["explore"] * 6, *["exploit"] * 5, "explore", *["exploit"] * 4])
+    assert explored(facts).replace(NBSP, " ") == (
+        "44 % of 16 suggestions looked around, the others built on good trials "
+        "(100 % in the first quarter, 0 % in the last)"
+    )
+    assert explored(with_modes(sample, ["default", "explore"])).replace(NBSP, " ").startswith("100 % of 1 suggestion")
+    assert explored(with_modes(sample, ["default"])) == ""
+
+
+def test_of_a_grid_it_is_told_how_far_it_got(sample: ReportFacts) -> None:
+    assert explored(with_modes(sample, ["default", "grid"], grid="all 6 points of a grid")) == "all 6 points of a grid"
 
 
 def test_a_late_rise_advises_more_time_and_an_early_one_does_not(samples: dict[str, ReportFacts]) -> None:

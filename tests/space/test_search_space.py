@@ -100,6 +100,20 @@ def test_a_sample_holds_exactly_the_active_parameters(space: SearchSpace, seed: 
 
 @patient
 @given(space=spaces(), seed=seeds)
+def test_values_chosen_one_by_one_are_asked_for_where_they_count_only(space: SearchSpace, seed: int) -> None:
+    rng, asked = np.random.default_rng(seed), []
+
+    def choose(name: str, distribution: Distribution) -> Any:
+        asked.append(name)
+        return distribution.from_unit(float(rng.random()))
+
+    config = space.chosen(choose)
+    space.check(config)
+    assert asked == [p.name for p in space.dimensions if p.name in config]
+
+
+@patient
+@given(space=spaces(), seed=seeds)
 def test_the_same_seed_draws_the_same_configuration(space: SearchSpace, seed: int) -> None:
     assert space.key(drawn(space, seed)) == space.key(drawn(space, seed))
 

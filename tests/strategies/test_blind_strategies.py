@@ -13,6 +13,7 @@ from scipy.stats import qmc
 
 from luthier.space import Bool, Float, Int, Parameter, SearchSpace
 from luthier.strategies import STRATEGIES, Observation
+from luthier.strategies.grid import GridSearch
 from luthier.testing.strategies import answer, example_spaces, played
 
 SQUARE = SearchSpace((Parameter("x", Float(0.0, 1.0)), Parameter("y", Float(0.0, 1.0))))
@@ -90,6 +91,18 @@ def test_a_grid_says_what_it_leaves_out() -> None:
     assert suggestion is not None
     assert suggestion.mode == "grid"
     assert suggestion.why == "point 1 of a grid of 6; left out: depth at 3 of 10 values"
+
+
+def test_a_grid_tells_how_far_it_got() -> None:
+    def said(n: int, *, n_trials: int | None) -> str:
+        tried = [o.config for o in played(STRATEGIES["grid"], SMALL, n, n_trials=n_trials)]
+        search = STRATEGIES["grid"].for_study(SMALL, seed=7, n_trials=n_trials)
+        assert isinstance(search, GridSearch)
+        return search.covered(SMALL, tried)
+
+    assert said(7, n_trials=7) == "all 6 points of a grid, which leaves out: depth at 3 of 10 values"
+    assert said(5, n_trials=None).endswith(" of 16 points of a grid, which leaves out: depth at 8 of 10 values")
+    assert said(20, n_trials=None) == "all 4 points of a grid after 1 coarser"
 
 
 # --- Sobol ------------------------------------------------------------------------------------------------------------

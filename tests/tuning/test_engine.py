@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -14,11 +15,12 @@ from luthier.errors import BudgetTooSmall, NoModel
 from luthier.executors import InlineExecutor, ProcessExecutor
 from luthier.space import SearchSpace
 from luthier.store import MemoryStudyLog, predictions_digest
-from luthier.strategies import Observation, Suggestion, get_strategy
-from luthier.tuning import Budget, Engine, FoldResult, History, Job, StudyPlan, Surroundings, check_chain
+from luthier.strategies import STRATEGIES, Observation, Suggestion, get_strategy
+from luthier.tuning import Budget, Engine, FoldResult, History, Job, Outcome, StudyPlan, Surroundings, check_chain
 
 SPACE = SearchSpace.parse({"x": (0.0, 1.0), "kind": ["good", "bad"]})
 N_FOLDS, ROWS_A_FOLD = 3, 4
+EVERY_STRATEGY = (*STRATEGIES, "optuna:TPESampler", "optuna:CmaEsSampler")
 
 
 @dataclass(frozen=True)
@@ -138,16 +140,9 @@ def test_the_record_alone_tells_the_whole_story() -> None:
 def test_a_study_cut_anywhere_and_taken_up_again_ends_as_if_never_cut(cut: int) -> None:
     plan = a_plan("12 trials", deterministic=True)
     whole = run(plan, a_log(), InlineExecutor(Bowl()))
-    source, torn = a_log(), a_log()
+    source = a_log()
     run(plan, source, InlineExecutor(Bowl()))
-    kept = source.events()[:cut]
-    torn.append(kept)
-    for event in kept:
-        if event.kind == "fold.finished" and event.body["state"] == "DONE":
-            x = kept_config(kept, event.body["trial"])["x"]
-            start = event.body["fold"] * ROWS_A_FOLD
-            torn.write_fold(event.body["trial"], start, np.full((ROWS_A_FOLD, 1), x, dtype=np.float32))
-    resumed = run(plan, torn, InlineExecutor(Bowl()))
+    resumed = run(plan, restored(source.events()[:cut]), InlineExecutor(Bowl()))
     assert trials_of(resumed.history) == trials_of(whole.history)
 
 
@@ -160,6 +155,59 @@ def test_one_worker_and_three_give_identical_trials_in_deterministic_mode() -> N
     one = run(plan, a_log(), ProcessExecutor(Bowl(), 1))
     three = run(plan, a_log(), ProcessExecutor(Bowl(), 3))
     assert trials_of(one.history) == trials_of(three.history)
+
+
+class Disorderly(InlineExecutor):
+    """Three slots whose jobs end in any order."""
+
+    def __init__(self, work: Any) -> None:
+        super().__init__(work)
+        self.slots = 3
+        self._luck = random.Random(5)
+
+    def wait(self, timeout_s: float | None) -> list[Outcome]:
+        self._luck.shuffle(self._queue)
+        return super().wait(timeout_s)
+
+
+def restored(events: list[Any]) -> MemoryStudyLog:
+    """The log of a study that was killed after these events."""
+    log = a_log()
+    log.append(events)
+    for event in events:
+        if event.kind == "fold.finished" and event.body["state"] == "DONE":
+            x = kept_config(events, event.body["trial"])["x"]
+            start = event.body["fold"] * ROWS_A_FOLD
+            log.write_fold(event.body["trial"], start, np.full((ROWS_A_FOLD, 1), x, dtype=np.float32))
+    return log
+
+
+@pytest.mark.parametrize("name", EVERY_STRATEGY)
+def test_every_strategy_gives_the_same_trials_for_any_workers_and_after_a_kill(name: str) -> None:
+    plan, log = a_plan("24 trials", deterministic=True, strategy=name), a_log()
+    one = trials_of(run(plan, log, InlineExecutor(Bowl())).history)
+    assert trials_of(run(plan, a_log(), Disorderly(Bowl())).history) == one
+    for cut in (20, 61):
+        assert trials_of(run(plan, restored(log.events()[:cut]), InlineExecutor(Bowl())).history) == one
+
+
+@pytest.mark.parametrize("name", EVERY_STRATEGY)
+def test_every_strategy_stays_within_the_budget_and_goes_on_after_a_kill(name: str) -> None:
+    clock, log = Clock(), a_log()
+    plan = a_plan("120s", strategy=name)
+    run(plan, log, Disorderly(Slow(clock, 2.0)), clock=clock, work_hint=lambda _: 2.0)
+    assert 90 < clock.now <= 120
+    kept = log.events()[:50]
+    clock = Clock()
+    engine = run(plan, restored(kept), Disorderly(Slow(clock, 2.0)), clock=clock, work_hint=lambda _: 2.0)
+    assert 90 < engine.spent_s <= 120
+    assert [dict(t.config) for t in engine.history.trials][: kept_trials(kept)] == [
+        dict(e.body["config"]) for e in kept if e.kind == "trial.proposed"
+    ]
+
+
+def kept_trials(events: list[Any]) -> int:
+    return sum(e.kind == "trial.proposed" for e in events)
 
 
 @dataclass

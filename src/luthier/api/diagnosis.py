@@ -16,7 +16,7 @@ from luthier.store import Store
 from luthier.tuning import FoldResult, Job
 
 _LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "lightgbm", "duckdb", "sqlalchemy", "skops", "altair")
-_EXTRAS = {"xgboost": "xgboost", "catboost": "catboost", "optuna": "optuna", "polars": "polars"}
+_EXTRAS = {"xgboost": "xgboost", "catboost": "catboost", "optuna": "optuna", "cmaes": "cmaes", "polars": "polars"}
 
 
 def diagnose() -> list[dict[str, Any]]:

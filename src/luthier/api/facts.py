@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from luthier.api.problem import Problem
+from luthier.api.problem import Problem, strategy_of
 from luthier.api.result import Shipped, blend_config
 from luthier.data import Column
 from luthier.evaluation import Verdict
@@ -32,6 +32,7 @@ from luthier.report import (
     UsageFacts,
     VerdictFacts,
 )
+from luthier.strategies.grid import GridSearch
 from luthier.tuning import Trial, TuningRun
 
 _VERSIONED = ("luthier", "numpy", "scipy", "pandas", "scikit-learn", "lightgbm")
@@ -69,6 +70,7 @@ def gather_facts(
             versions=library_versions(),
             study=run.study,
             finished_at_utc=finished_at_utc,
+            grid=_grid(run),
         ),
         verdict=VerdictFacts(
             sentence=verdict.sentence,
@@ -156,6 +158,13 @@ def library_versions() -> dict[str, str]:
     return known
 
 
+def _grid(run: TuningRun) -> str:
+    strategy = strategy_of(run.plan)
+    if not isinstance(strategy, GridSearch):
+        return ""
+    return strategy.covered(run.plan.space, [trial.config for trial in run.trials if trial.state != "running"])
+
+
 def _seconds_by_family(problem: Problem, run: TuningRun) -> dict[str, float]:
     spent: dict[str, float] = defaultdict(float)
     for trial in run.trials:
@@ -201,6 +210,7 @@ def _trial(problem: Problem, trial: Trial) -> TrialFacts:
         fold_scores=tuple(trial.fold_scores),
         seconds=trial.seconds,
         config=dict(trial.config),
+        mode=trial.mode,
     )
 
 

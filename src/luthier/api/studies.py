@@ -36,7 +36,16 @@ def show_study(study: str) -> tuple[dict[str, Any], list[str]]:
     history = History(plan.space, plan.n_folds, greater_is_better=plan.greater_is_better)
     history.replay(events)
     trials = [
-        {"trial": t.number, "state": t.state, "score": t.score, "seconds": t.seconds, "config": dict(t.config)}
+        {
+            "trial": t.number,
+            "state": t.state,
+            "score": t.score,
+            "seconds": t.seconds,
+            "config": dict(t.config),
+            "mode": t.mode,
+            "why": t.why,
+            "evidence": None if t.evidence is None else dict(t.evidence),
+        }
         for t in history.trials
     ]
     body = {

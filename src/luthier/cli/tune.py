@@ -21,7 +21,12 @@ def tune(
     budget: Annotated[
         str, typer.Option("--budget", "-b", help='Time, trials or money: "5m", "200 trials", "$2.50".')
     ] = "5m",
-    strategy: Annotated[str, typer.Option(help="auto, random, grid or sobol.")] = "auto",
+    strategy: Annotated[
+        str,
+        typer.Option(
+            help="auto, random, grid, sobol, tpe, flow2, evolution, cmaes, or one of Optuna's: optuna:TPESampler."
+        ),
+    ] = "auto",
     models: Annotated[str | None, typer.Option(help="Model families, separated by commas.")] = None,
     time: Annotated[str | None, typer.Option(help="Column that orders the rows in time; none for no order.")] = None,
     group: Annotated[str | None, typer.Option(help="Column whose rows must stay together in a fold.")] = None,

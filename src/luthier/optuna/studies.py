@@ -10,10 +10,9 @@ from typing import Any
 
 from luthier.api.optimized import Direction, EvaluatedTrial, OptimizeResult
 from luthier.errors import MissingExtra, UsageError
-from luthier.optuna.distributions import to_optuna
 from luthier.space import Distribution, SearchSpace
 from luthier.space.choices import label_of, plain
-from luthier.space.optuna_form import from_optuna
+from luthier.space.optuna_form import from_optuna, to_optuna
 from luthier.space.scalars import is_scalar
 from luthier.store import Store
 from luthier.tuning import Budget, Event, History, StudyPlan, chained

@@ -88,15 +88,16 @@ def apart(wanted: Sequence[float], gap: float, low: float, high: float) -> list[
     groups: list[tuple[float, list[int]]] = []  # (centre, members)
     for i in order:
         groups.append((wanted[i], [i]))
-        while len(groups) > 1:
-            (c0, m0), (c1, m1) = groups[-2], groups[-1]
+        while True:
+            centre, members = groups[-1]
+            half = gap * (len(members) - 1) / 2
+            groups[-1] = (min(max(centre, low + half), max(high - half, low + half)), members)
+            if len(groups) == 1:
+                break
+            (c0, m0), (c1, m1) = groups[-2], groups[-1]  # kept inside, it may have come too close to the one before
             if c1 - c0 >= gap * (len(m0) + len(m1)) / 2:
                 break
-            members = m0 + m1
-            groups[-2:] = [((c0 * len(m0) + c1 * len(m1)) / len(members), members)]
-        centre, members = groups[-1]
-        half = gap * (len(members) - 1) / 2
-        groups[-1] = (min(max(centre, low + half), max(high - half, low + half)), members)
+            groups[-2:] = [((c0 * len(m0) + c1 * len(m1)) / (len(m0) + len(m1)), m0 + m1)]
     placed = [0.0] * len(wanted)
     for centre, members in groups:
         for place, i in enumerate(members):

@@ -175,7 +175,10 @@ class ProgressPoint:
 
 @dataclass(frozen=True, slots=True)
 class TrialFacts:
-    """One configuration that was tried. `seconds`: total over its folds; `score`: naive mean, None when it failed."""
+    """One configuration that was tried. `seconds`: total over its folds; `score`: naive mean, None when it failed.
+
+    `mode`: where it came from, as strategies say it (default, grid, explore, exploit); empty where nobody recorded it.
+    """
 
     number: int
     family: str
@@ -184,6 +187,7 @@ class TrialFacts:
     fold_scores: tuple[float, ...] = ()
     seconds: float | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
+    mode: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +242,7 @@ class RunFacts:
 
     `budget` is the budget as the user gave it; `price_per_hour` and `money` are in the user's own unit, named by
     `currency` if at all. `seconds_by_family` are worker seconds, so with several workers they exceed `elapsed_s`.
+    `grid` says how far a grid got and what it leaves out of the space; it is empty for other strategies.
     """
 
     strategy: str
@@ -255,6 +260,7 @@ class RunFacts:
     versions: Mapping[str, str] = field(default_factory=dict)
     study: str = ""
     finished_at_utc: str = ""
+    grid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,9 +94,9 @@ def share(value: float | None, decimals: int = 0) -> str:
         return UNKNOWN
     step = 10.0**-decimals
     percent = 100 * value
-    if 0 < percent < step / 2:
+    if 0 < percent <= step / 2:  # exactly half is rounded to even: to nothing
         return f"<{NBSP}{step:.{decimals}f}{NBSP}%"
-    if 100 - step / 2 < percent < 100:
+    if 100 - step / 2 <= percent < 100:
         return f">{NBSP}{100 - step:.{decimals}f}{NBSP}%"
     return f"{percent:.{decimals}f}{NBSP}%"
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from luthier.report.facts import ReportFacts, is_known
 from luthier.report.figures import NBSP, THIN, ScoreStyle, clipped, share
 from luthier.report.tables import one_line
-from luthier.report.words import confidence_word, cost_words, front_page, metric_name, shown_optimism, spent
+from luthier.report.words import (
+    confidence_word,
+    cost_words,
+    explored,
+    front_page,
+    metric_name,
+    shown_optimism,
+    spent,
+)
 
 
 def summary(facts: ReportFacts) -> list[str]:
@@ -39,6 +47,7 @@ def summary(facts: ReportFacts) -> list[str]:
     say("settings", _settings(facts))
     say("using it", cost_words(facts))
     say("spent", spent(facts))
+    say("search", explored(facts))
     say("model", clipped(facts.usage.model_path or "", 400))
     say("report", clipped(facts.usage.report_path or "", 400))
     # Narrow and no-break spaces are for the page; a terminal may not have them.

@@ -7,6 +7,7 @@ facts and by the same number formats as the tables, so that page and terminal ca
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -352,6 +353,27 @@ def spent(facts: ReportFacts) -> str:
     if is_known(run.money):
         parts.append(money(run.money, clipped(run.currency, 12)))
     return ", ".join(parts)
+
+
+def explored(facts: ReportFacts) -> str:
+    """How the search weighed looking around against building on what did well; of a grid, how far it got."""
+    if facts.run.grid:
+        return clipped(facts.run.grid, 300)
+    own = [t.mode for t in facts.trials if t.mode in ("explore", "exploit")]
+    if not own:
+        return ""
+    part, quarter = _explored(own), len(own) // 4
+    text = f"{share(part)} of {number(len(own))} suggestion{'' if len(own) == 1 else 's'} looked around"
+    if 0 < part < 1:
+        text += ", the others built on good trials"
+        if quarter >= 2:
+            first, last = share(_explored(own[:quarter])), share(_explored(own[-quarter:]))
+            text += f" ({first} in the first quarter, {last} in the last)"
+    return text
+
+
+def _explored(modes: Sequence[str]) -> float:
+    return sum(mode != "exploit" for mode in modes) / len(modes)
 
 
 def confidence_word(level: float) -> str:

@@ -46,7 +46,7 @@ class TuneCV(AnswersAsBest, MetaEstimatorMixin, BaseEstimator):  # type: ignore[
         that takes longer than foreseen is not cut short. None: the whole of a finite grid for strategy="grid",
         else 50 trials.
     strategy
-        How configurations are proposed: "random", "grid" or "sobol".
+        How configurations are proposed: "random", "grid", "sobol", "tpe" or another strategy that `luthier.tune` knows.
     scoring
         As in GridSearchCV: a scorer's name, a `make_scorer` object, a callable ``scorer(estimator, X, y)``, a list or a
         dict of them, or a callable that returns a dict; also Luthier's own names of metrics ("rmse", "auc", "mcc",

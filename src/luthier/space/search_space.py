@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -172,6 +172,24 @@ class SearchSpace:
             if math.isnan(x):
                 raise ValueError(f"the coordinate of {name!r} is NaN, but {name!r} is active there")
             config[name] = distribution.from_unit(x)
+        return config
+
+    def chosen(self, choose: Callable[[str, Distribution], Any]) -> Config:
+        """Return the configuration whose values are chosen one by one, parents first.
+
+        Parameters
+        ----------
+        choose
+            Called with the name and the distribution of every active parameter that has more than one value; returns
+            one of its values.
+        """
+        config: dict[str, Scalar] = {}
+        for name, distribution, pairs, column in self._nodes:
+            if pairs and not _hold(pairs, config):
+                continue
+            config[name] = (
+                distribution.from_unit(0.5) if column < 0 else distribution.normal(choose(name, distribution))
+            )
         return config
 
     def to_unit(self, config: Config) -> Floats:

@@ -5,6 +5,8 @@ A new one is a file of its own, and its class in the line below.
 
 from __future__ import annotations
 
+from luthier.strategies.cma_es import CmaEs
+from luthier.strategies.evolution import Evolution
 from luthier.strategies.flow2 import LocalSteps
 from luthier.strategies.grid import GridSearch
 from luthier.strategies.lookup import find_strategy, offered
@@ -15,7 +17,7 @@ from luthier.strategies.strategy import Evidence, Mode, Strategy, Suggestion
 from luthier.strategies.tree_parzen import TreeParzen
 
 STRATEGIES: dict[str, type[Strategy]] = {
-    s.name: s for s in (RandomSearch, GridSearch, SobolSearch, TreeParzen, LocalSteps)
+    s.name: s for s in (RandomSearch, GridSearch, SobolSearch, TreeParzen, LocalSteps, Evolution, CmaEs)
 }
 
 __all__ = ["STRATEGIES", "Evidence", "Mode", "Observation", "Strategy", "Suggestion", "get_strategy", "strategy_names"]

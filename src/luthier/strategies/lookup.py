@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from luthier.errors import UnknownChoice
+from luthier.strategies.optuna_sampler import PREFIX, optuna_strategy
 from luthier.strategies.strategy import Strategy
 
 GROUP = "luthier.strategies"
@@ -15,21 +16,27 @@ GROUP = "luthier.strategies"
 
 
 def find_strategy(name: str, own: Mapping[str, type[Strategy]], others: Mapping[str, EntryPoint]) -> type[Strategy]:
-    """Return our strategy of that name, else another package's.
+    """Return our strategy of that name, else another package's, else, after `optuna:`, one of Optuna's samplers.
 
     Raises
     ------
     UnknownChoice
         Nobody offers the name, or what is offered cannot be loaded or is no strategy.
+    MissingExtra
+        Optuna is asked for and not installed.
+    MissingExtra
+        Optuna is asked for and not installed.
     """
     if name in own:
         return own[name]
     if name in others:
         return _loaded(others[name])
-    names = sorted({*own, *others})
+    if name.startswith(PREFIX):
+        return optuna_strategy(name)
+    names = sorted({*own, *others, f"{PREFIX}TPESampler"})
     alike = difflib.get_close_matches(name.lower(), names, n=1)
     raise UnknownChoice(
-        f"there is no strategy {name!r}; there are: {', '.join(names)}",
+        f"there is no strategy {name!r}; there are: {', '.join(names)} (or another sampler)",
         fix=f"did you mean {alike[0]!r}?" if alike else "choose one of them",
     )
 

@@ -53,9 +53,13 @@ def distance_to(point: Floats, tried: Floats) -> float | None:
     >>> distance_to(np.array([0.5, np.nan]), np.array([[0.1, np.nan], [0.5, 0.2]]))
     0.4
     """
-    if not len(tried):
-        return None
+    return float(distances(point, tried).min()) if len(tried) else None
+
+
+def distances(point: Floats, tried: Floats) -> Floats:
+    """Return (n,): how far a point (d,) is from each one tried (n, d), as `Evidence.distance` has it."""
     here, there = np.isfinite(point), np.isfinite(tried)
     either = (here | there).sum(axis=1)
     squares = np.where(here & there, (tried - point) ** 2, 0.0).sum(axis=1) + (here ^ there).sum(axis=1)
-    return float(np.sqrt(squares / np.maximum(either, 1)).min())
+    roots: Floats = np.sqrt(squares / np.maximum(either, 1))
+    return roots
