@@ -246,6 +246,11 @@ def _names(strategies: Sequence[str] | str | None) -> list[str]:
             f"{twice[0]!r} is named {names.count(twice[0])} times",
             fix="name each strategy once; --repeats says how often each is run",
         )
+    if len(names) == 1:
+        raise UnknownChoice(
+            f"there is nothing to compare {names[0]!r} with",
+            fix=f"name another one too, as in --strategies {names[0]},{'sobol' if names[0] == 'random' else 'random'}",
+        )
     return names
 
 

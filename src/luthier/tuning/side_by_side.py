@@ -48,6 +48,8 @@ class SideBySide:
         Every configuration any study asked for, with the folds that were measured.
     arms
         The studies, in the order they were added.
+    cut_short_s
+        Seconds that went into fits which were ended at the deadline of the study that wanted them.
     """
 
     plan: StudyPlan
@@ -58,6 +60,8 @@ class SideBySide:
     on_progress: Callable[[SideBySide], None] = lambda _: None
     shared: History = field(init=False)
     arms: list[VirtualStudy] = field(init=False, default_factory=list)
+    cut_short_s: float = field(init=False, default=0.0)
+    _n_cut: int = field(init=False, default=0)
     _started: float = field(init=False, default=0.0)
     _spent_before: float = field(init=False, default=0.0)
     _last: Event | None = field(init=False, default=None)
@@ -101,7 +105,7 @@ class SideBySide:
             if event.kind == "arm.asked":
                 self.arms[event.body["arm"]].remember(Ask(event.body["suggestion"], event.body["cpu_s"]))
             elif event.kind == "fold.cut_short":
-                self._at_least[event.body["trial"], event.body["fold"]] = event.body["seconds"]
+                self._cut((event.body["trial"], event.body["fold"]), event.body["seconds"])
         self._last = events[-1] if events else None
         self._spent_before = self.shared.spent_s
         if events:
@@ -143,9 +147,9 @@ class SideBySide:
     def saved(self) -> tuple[int, float]:
         """Fits and seconds that were not spent because another study had measured the same fold before."""
         folds = [fold for trial in self.shared.trials for fold in trial.folds.values()]
-        fits = sum(arm.fits for arm in self.arms) - len(folds) - len(self._at_least)
+        fits = sum(arm.fits for arm in self.arms) - len(folds) - self._n_cut
         seconds = sum(arm.fit_s for arm in self.arms) - sum(fold.seconds for fold in folds)
-        return max(fits, 0), max(seconds - sum(self._at_least.values()), 0.0)
+        return max(fits, 0), max(seconds - self.cut_short_s, 0.0)
 
     def shared_trial(self, config: Config) -> Trial | None:
         """The configuration's one entry in the out-of-fold table; None when nobody has asked for it."""
@@ -206,10 +210,9 @@ class SideBySide:
             and job.limit_s is not None
             and job.limit_s < (self.plan.fold_limit_s or math.inf)
         ):
-            self._at_least[place] = job.limit_s
+            self._cut(place, job.limit_s)
             self.note("fold.cut_short", {"trial": job.trial, "fold": job.fold, "seconds": job.limit_s})
             return
-        self._at_least.pop(place, None)
         trial = self.shared.trials[job.trial]
         sealed = None
         if result is not None and result.predictions is not None:
@@ -238,6 +241,12 @@ class SideBySide:
         self._write()
 
     # --- small parts --------------------------------------------------------------------------------------------------
+
+    def _cut(self, place: tuple[int, int], seconds: float) -> None:
+        """Know that a fold takes longer than this, and that so much was spent to learn it."""
+        self._at_least[place] = max(seconds, self._at_least.get(place, 0.0))
+        self.cut_short_s += seconds
+        self._n_cut += 1
 
     def _enter(self, config: Config) -> Trial:
         """Give a configuration its entry in the out-of-fold table."""
