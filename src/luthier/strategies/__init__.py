@@ -8,6 +8,7 @@ from __future__ import annotations
 from luthier.strategies.cma_es import CmaEs
 from luthier.strategies.evolution import Evolution
 from luthier.strategies.flow2 import LocalSteps
+from luthier.strategies.gp import GaussianProcess
 from luthier.strategies.grid import GridSearch
 from luthier.strategies.lookup import find_strategy, offered
 from luthier.strategies.observation import Observation
@@ -17,7 +18,7 @@ from luthier.strategies.strategy import Evidence, Mode, Strategy, Suggestion
 from luthier.strategies.tree_parzen import TreeParzen
 
 STRATEGIES: dict[str, type[Strategy]] = {
-    s.name: s for s in (RandomSearch, GridSearch, SobolSearch, TreeParzen, LocalSteps, Evolution, CmaEs)
+    s.name: s for s in (RandomSearch, GridSearch, SobolSearch, GaussianProcess, TreeParzen, LocalSteps, Evolution, CmaEs)
 }
 
 __all__ = ["STRATEGIES", "Evidence", "Mode", "Observation", "Strategy", "Suggestion", "get_strategy", "strategy_names"]
