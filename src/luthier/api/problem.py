@@ -18,7 +18,7 @@ from luthier.space import Config, SearchSpace
 from luthier.strategies import get_strategy
 from luthier.tuning import Budget, StudyPlan, TableWork
 
-_AUTO_SEARCH = "random"
+_AUTO_SEARCH = "gp"
 """What `auto` hands over to once every family's default has been tried."""
 
 

@@ -18,7 +18,8 @@ from luthier.strategies.strategy import Evidence, Mode, Strategy, Suggestion
 from luthier.strategies.tree_parzen import TreeParzen
 
 STRATEGIES: dict[str, type[Strategy]] = {
-    s.name: s for s in (RandomSearch, GridSearch, SobolSearch, GaussianProcess, TreeParzen, LocalSteps, Evolution, CmaEs)
+    s.name: s
+    for s in (RandomSearch, GridSearch, SobolSearch, GaussianProcess, TreeParzen, LocalSteps, Evolution, CmaEs)
 }
 
 __all__ = ["STRATEGIES", "Evidence", "Mode", "Observation", "Strategy", "Suggestion", "get_strategy", "strategy_names"]

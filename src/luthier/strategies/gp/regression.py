@@ -105,13 +105,11 @@ class Regression:
         Z = X * inverse_scales
         C = math.exp(beliefs.amplitude) * _matern(_squared_distances(Z, Z))[0]
         C[np.diag_indices_from(C)] += extra + math.exp(beliefs.noise) + _JITTER
-        factor = np.linalg.cholesky(C)
+        factor: Floats = np.linalg.cholesky(C)
         ones = cho_solve((factor, True), np.ones(len(y)))
         precision = float(ones.sum()) + 1.0
         mean = float(ones @ y) / precision
-        return cls(
-            beliefs, inverse_scales, Z, mean, cho_solve((factor, True), y - mean), factor, ones, 1.0 / precision
-        )
+        return cls(beliefs, inverse_scales, Z, mean, cho_solve((factor, True), y - mean), factor, ones, 1.0 / precision)
 
     def predict(self, X: Floats) -> tuple[Floats, Floats]:
         """Return (m,) means and (m,) positive standard deviations of the function at (m, p) encoded points."""
@@ -126,8 +124,9 @@ class Regression:
 
 
 def _squared_distances(A: Floats, B: Floats) -> Floats:
-    squares = np.einsum("np,np->n", A, A)[:, None] + np.einsum("np,np->n", B, B)[None, :] - 2.0 * (A @ B.T)
-    return np.maximum(squares, 0.0, out=squares)
+    squares: Floats = np.einsum("np,np->n", A, A)[:, None] + np.einsum("np,np->n", B, B)[None, :] - 2.0 * (A @ B.T)
+    np.maximum(squares, 0.0, out=squares)
+    return squares
 
 
 def _matern(squares: Floats) -> tuple[Floats, Floats]:

@@ -147,16 +147,16 @@ class GaussianProcess:
             points.append(self._around(np.repeat(best[None], _AROUND_EACH, axis=0), reach, 1.0, rng))
         found = space.snap(np.concatenate(points))
         gains = model.gains(self.encoding(found))
-        for reach in _ROUNDS:
+        for step in _ROUNDS:
             top = np.argsort(-gains, kind="stable")[:_KEPT]
-            steps = self._around(np.repeat(found[top], _FROM_EACH, axis=0), np.array([[reach]]), 0.2, rng)
+            steps = self._around(np.repeat(found[top], _FROM_EACH, axis=0), np.array([[step]]), 0.2, rng)
             steps = space.snap(steps)
             found = np.concatenate([found[top], steps])
             gains = np.concatenate([gains[top], model.gains(self.encoding(steps))])
         return found
 
     def _around(self, points: Floats, reach: Floats, jump: float, rng: np.random.Generator) -> Floats:
-        """Return (m, d) points each moved in some of its coordinates; choices are drawn anew with probability `jump`."""
+        """Return (m, d) points each moved in some of its coordinates; choices are drawn anew with chance `jump`."""
         m, d = points.shape
         here = np.where(np.isnan(points), rng.random((m, d)), points)
         moved = np.clip(here + reach * rng.standard_normal((m, d)), 0.0, 1.0)
