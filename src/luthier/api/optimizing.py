@@ -343,7 +343,7 @@ def _explain_failure(result: OptimizeResult) -> None:
 
 def _strategy_of(name: str) -> str:
     """The strategy behind a name, checked; `auto` is random search until there is a strategy of that name."""
-    found = "random" if name == "auto" and name not in STRATEGIES else name
+    found = "gp" if name == "auto" and name not in STRATEGIES else name
     get_strategy(found)
     return found
 

@@ -1,4 +1,4 @@
-"""Luthier beside Optuna: studies imported and exported. Needs the extra `luthier[optuna]`."""
+"""Luthier beside Optuna: studies in and out, our search as one of its samplers. Needs the extra `luthier[optuna]`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from luthier.optuna.sampler import LuthierSampler
     from luthier.optuna.studies import export_study, import_study
 
-__all__ = ["export_study", "import_study"]
+__all__ = ["LuthierSampler", "export_study", "import_study"]
 
-_HOMES = {"export_study": "studies", "import_study": "studies"}
+_HOMES = {"LuthierSampler": "sampler", "export_study": "studies", "import_study": "studies"}
 
 
 def __getattr__(name: str) -> Any:

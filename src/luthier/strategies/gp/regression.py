@@ -105,7 +105,7 @@ class Regression:
         Z = X * inverse_scales
         C = math.exp(beliefs.amplitude) * _matern(_squared_distances(Z, Z))[0]
         C[np.diag_indices_from(C)] += extra + math.exp(beliefs.noise) + _JITTER
-        factor: Floats = np.linalg.cholesky(C)
+        factor = np.linalg.cholesky(C).astype(np.float64, copy=False)
         ones = cho_solve((factor, True), np.ones(len(y)))
         precision = float(ones.sum()) + 1.0
         mean = float(ones @ y) / precision
