@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,15 +14,15 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 from luthier.optuna import LuthierSampler  # noqa: E402  (only where Optuna is)
 
 
-def bowl(trial: optuna.Trial) -> float:
+def bowl(trial: Any) -> float:
     x, y = trial.suggest_float("x", -5, 5), trial.suggest_float("y", -5, 5)
     return float((x - 1) ** 2 + (y + 2) ** 2)
 
 
-def branches(trial: optuna.Trial) -> float:
+def branches(trial: Any) -> float:
     if trial.suggest_categorical("model", ["svm", "forest"]) == "svm":
-        return abs(math.log10(trial.suggest_float("C", 1e-3, 1e3, log=True)) - 1)
-    return 2.0 + abs(trial.suggest_int("depth", 1, 9) - 4)
+        return float(abs(math.log10(trial.suggest_float("C", 1e-3, 1e3, log=True)) - 1))
+    return float(2.0 + abs(trial.suggest_int("depth", 1, 9) - 4))
 
 
 def best_of(objective: object, sampler: object, n: int, direction: str = "minimize") -> float:
@@ -54,7 +55,7 @@ def test_the_same_seed_gives_the_same_trials() -> None:
 
 
 def test_pruned_failed_and_enqueued_trials_are_taken_in() -> None:
-    def objective(trial: optuna.Trial) -> float:
+    def objective(trial: Any) -> float:
         value = bowl(trial)
         trial.report(value, 1)
         if trial.number % 4 == 1:
