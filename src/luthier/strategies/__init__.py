@@ -8,7 +8,7 @@ from __future__ import annotations
 from luthier.strategies.cma_es import CmaEs
 from luthier.strategies.evolution import Evolution
 from luthier.strategies.flow2 import LocalSteps
-from luthier.strategies.gp import GaussianProcess
+from luthier.strategies.gaussian_process import GaussianProcess
 from luthier.strategies.grid import GridSearch
 from luthier.strategies.lookup import find_strategy, offered
 from luthier.strategies.observation import Observation
