@@ -46,7 +46,7 @@ def blend_s(metric: Metric, *, rows: int, outputs: int, configs: int, replays: i
         scoring, whole = 5e-5 + 1e-8 * looked_at * math.pow(outputs, 0.8), 2.5e-7 + 3e-8 * outputs
     else:
         scoring, whole = (4e-5 + 1.6e-8 * looked_at) * outputs, 4e-7 * outputs
-    return 0.05 + replays * (2e-3 + blend_scorings(configs) * scoring + whole * rows)
+    return replays * (2e-3 + blend_scorings(configs) * scoring + whole * rows)
 
 
 def own_call_s(rows: int) -> float:
