@@ -51,9 +51,9 @@ def simulated(task, outputs, units, rows, configs, rng):
     return OutOfFold(splits, y, tuple(range(configs)), values.astype(np.float32))
 
 
-def cpu(function):
+def replay_cpu(table, metric, **options):
     began = time.process_time()
-    function()
+    replay(table, metric, rng=np.random.default_rng(0), default=0, **options)
     return time.process_time() - began
 
 
@@ -68,12 +68,8 @@ def main():
                 table = simulated(task, outputs, units, rows, configs, np.random.default_rng(0))
                 size = {"rows": rows, "outputs": outputs, "configs": configs}
                 blender = Blender([str(c % 7) for c in range(configs)], np.zeros((configs, 1)), np.ones(1))
-                one = cpu(lambda: replay(table, metric, n_replays=REPLAYS, rng=np.random.default_rng(0), default=0))
-                several = cpu(
-                    lambda: replay(
-                        table, metric, choose=blender, n_replays=BLEND_REPLAYS, rng=np.random.default_rng(0), default=0
-                    )
-                )
+                one = replay_cpu(table, metric, n_replays=REPLAYS)
+                several = replay_cpu(table, metric, choose=blender, n_replays=BLEND_REPLAYS)
                 kept = replay_s(metric, units=rows if units is None else units, **size, replays=REPLAYS)
                 kept_for_blend = blend_s(metric, **size, replays=BLEND_REPLAYS)
                 ratios = kept / one, kept_for_blend / several
