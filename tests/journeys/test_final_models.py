@@ -110,6 +110,7 @@ def test_the_report_says_in_words_what_a_blend_is_and_lists_its_models(blend: An
     assert "on disk" in page
     for member in blend.final.members:
         assert member.family in page
+    assert page.count("shipped") >= n  # each of its trials is marked
     assert f"a blend of {n} models: " in blend.summary()
 
 
