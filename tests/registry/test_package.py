@@ -107,6 +107,17 @@ def test_a_model_of_a_newer_luthier_says_to_upgrade() -> None:
         unpack(forged(format=99))
 
 
+def test_a_model_of_the_first_format_which_named_its_only_member_at_the_top_is_still_read() -> None:
+    body = json.loads(PACKED[MANIFEST])
+    (member,) = body.pop("members")
+    first = {key: value for key, value in body.items() if key not in {"pool", "digest"}}
+    first |= {"format": 1, "family": member["family"], "config": member["config"]}
+    old = {**PACKED, MANIFEST: canonical_json({**first, "digest": digest(first)})}
+    manifest = unpack(old).manifest
+    assert manifest.members == unpack(PACKED).manifest.members
+    assert manifest.pool == "linear"
+
+
 @pytest.mark.parametrize("name", ["../model.json", "a/b", "..", "", ".hidden", "a\\b", "x" * 200, MANIFEST, "a\nb"])
 def test_names_that_lead_elsewhere_are_refused_on_both_sides(name: str) -> None:
     with pytest.raises(DamagedModel, match="LU401"):

@@ -11,7 +11,7 @@ import numpy as np
 
 from luthier.api.problem import Problem
 from luthier.evaluation import Blender, Final, Verdict, judge, judge_partial
-from luthier.evaluation.cost import FEWEST_OWN_REPLAYS, Effort, own_call_s, replay_s
+from luthier.evaluation.cost import BESIDE, FEWEST_OWN_REPLAYS, Effort, own_call_s, replay_s
 from luthier.evaluation.judge import judge_with_spare
 from luthier.scoring import AdditiveMetric, Estimate, OutOfFold, RankMetric
 from luthier.tuning import History, Progress, StudyLog, Trial, seed_of
@@ -89,7 +89,7 @@ class Judging:
         effort = self.effort(n_complete)
         metric, rows = self._problem.metric, len(self._y)
         if not isinstance(metric, AdditiveMetric | RankMetric):
-            return self._call_s * (effort.configs + 4) * FEWEST_OWN_REPLAYS
+            return self._call_s * (effort.configs + BESIDE) * FEWEST_OWN_REPLAYS
         outputs, configs = self._problem.facts.n_outputs, effort.configs
         return replay_s(metric, rows=rows, units=self._n_units, outputs=outputs, configs=configs, replays=WATCH_REPLAYS)
 

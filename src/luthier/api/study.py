@@ -19,6 +19,7 @@ from luthier.api.problem import Order, Problem, pose, strategy_of
 from luthier.api.result import Shipped, TunedModel
 from luthier.errors import BudgetTooSmall, NoModel, StudyBusy, UnwritableFolder
 from luthier.evaluation import Final, Verdict
+from luthier.evaluation.blend import MOST_MEMBERS
 from luthier.executors import make_executor
 from luthier.models import split_config
 from luthier.registry import FittedMember, pack_blend
@@ -200,17 +201,16 @@ BLEND_SHARE = 0.15
 
 
 def _blend_fits_s(problem: Problem, history: History) -> float:
-    """Seconds to keep for the members of a blend: one fit of the best of each family, within a share of the budget."""
+    """Seconds to keep for the members of a blend: a fit of the best of the leading families, within a share of all."""
     best: dict[str, Trial] = {}
     for number in history.complete:
         trial = history.trials[number]
         kind = problem.kind_of(trial.config)
         if kind not in best or history.loss(trial.score or 0.0) < history.loss(best[kind].score or 0.0):
             best[kind] = trial
+    leading = sorted(best.values(), key=lambda trial: history.loss(trial.score or 0.0))[:MOST_MEMBERS]
     limit = problem.plan.budget.limit_s
-    return min(
-        sum(refit_s(problem, trial) for trial in best.values()), math.inf if limit is None else BLEND_SHARE * limit
-    )
+    return min(sum(refit_s(problem, trial) for trial in leading), math.inf if limit is None else BLEND_SHARE * limit)
 
 
 def _final_models(

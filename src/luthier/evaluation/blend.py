@@ -24,6 +24,7 @@ from luthier.scoring.pool import Pool, from_scale, pooled, to_scale
 
 Floats = NDArray[np.float64]
 
+MOST_MEMBERS = 4
 CONTENDERS = 12
 STEPS = 8
 ANCHORED = 0.5
@@ -98,7 +99,7 @@ class Blender:
     kinds: Sequence[str]
     costs: Floats
     limits: Floats
-    most_members: int = 4
+    most_members: int = MOST_MEMBERS
     contenders: int = CONTENDERS
     of_a_kind: int = 3
     steps: int = STEPS

@@ -23,6 +23,8 @@ FEWEST_BLEND_REPLAYS = 50
 FEWEST_OWN_REPLAYS = 50
 MOST_OWN_SCORINGS = 20_000
 """A function of the user's is called once per configuration and replay: nobody knows what it does."""
+BESIDE = 4
+"""Further calls a replay: the winner and the default, on the rows drawn and on the others."""
 
 
 def replay_s(metric: Metric, *, rows: int, units: int, outputs: int, configs: int, replays: int) -> float:
@@ -44,7 +46,7 @@ def blend_s(metric: Metric, *, rows: int, outputs: int, configs: int, replays: i
         scoring, whole = 5e-5 + 1e-8 * looked_at * math.pow(outputs, 0.8), 2.5e-7 + 3e-8 * outputs
     else:
         scoring, whole = (4e-5 + 1.6e-8 * looked_at) * outputs, 4e-7 * outputs
-    return 0.05 + replays * (2e-3 + blend_scorings(configs) * scoring + whole * rows)
+    return replays * (2e-3 + blend_scorings(configs) * scoring + whole * rows)
 
 
 def own_call_s(rows: int) -> float:
@@ -105,10 +107,10 @@ class Effort:
         half_s = allowed_s / 2 if blend else allowed_s
         own = not isinstance(metric, AdditiveMetric | RankMetric)
         if own:
-            scorings = _fitting(half_s, 0.0, call_s, 2 * FEWEST_OWN_REPLAYS, MOST_OWN_SCORINGS)
-            configs = max(min(configs, scorings // FEWEST_OWN_REPLAYS), 1)
-            replays = min(max(scorings // configs, FEWEST_OWN_REPLAYS), MOST_REPLAYS)
-            single_s = call_s * (configs + 4) * replays
+            scorings = _fitting(half_s, 0.0, call_s, (2 + BESIDE) * FEWEST_OWN_REPLAYS, MOST_OWN_SCORINGS)
+            configs = min(configs, max(scorings // FEWEST_OWN_REPLAYS - BESIDE, 1))
+            replays = min(max(scorings // (configs + BESIDE), FEWEST_OWN_REPLAYS), MOST_REPLAYS)
+            single_s = call_s * (configs + BESIDE) * replays
         else:
             size = {"rows": rows, "units": units, "outputs": outputs, "configs": configs}
             begun_s, all_s = (replay_s(metric, **size, replays=n) for n in (0, MOST_REPLAYS))

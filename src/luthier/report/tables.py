@@ -48,7 +48,7 @@ class TrialRow:
     settings: tuple[tuple[str, str], ...]
     more_settings: int
     mark: str
-    """shipped, default, or empty."""
+    """default, shipped, both, or empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,8 @@ def trial_table(facts: ReportFacts) -> Table[TrialRow]:
     style = ScoreStyle.of(facts)
     ranked = facts.ranked_trials()
     shown = ranked[:MOST_TRIALS]
-    held = [t for t in (facts.trial(facts.shipped_trial), facts.trial(facts.default_trial)) if t is not None]
+    numbers = (*_shipped_trials(facts), facts.default_trial)
+    held = [t for t in map(facts.trial, numbers) if t is not None]
     first = shown[:FIRST_TRIALS]
     first += list({t.number: t for t in held if t.number not in {f.number for f in first}}.values())
     in_sight = {t.number for t in first}
@@ -166,9 +167,7 @@ def member_table(facts: ReportFacts) -> tuple[MemberRow, ...]:
 def _trial_row(facts: ReportFacts, trial: TrialFacts, style: ScoreStyle, axis: Axis) -> TrialRow:
     default = facts.default_config
     own = [(k, v) for k, v in trial.config.items() if k != "model" and (k not in default or default[k] != v)]
-    marks = {facts.default_trial: "default", facts.shipped_trial: "shipped"}
-    if facts.verdict.default_kept:
-        marks[facts.shipped_trial] = "default, shipped"
+    marks = ["default"] * (trial.number == facts.default_trial) + ["shipped"] * (trial.number in _shipped_trials(facts))
     return TrialRow(
         number=number(trial.number),
         family=clipped(trial.family, 24),
@@ -178,8 +177,15 @@ def _trial_row(facts: ReportFacts, trial: TrialFacts, style: ScoreStyle, axis: A
         state=clipped(trial.state, 16).lower(),
         settings=tuple((parameter_name(k, trial.family), setting(v, limit=24)) for k, v in own[:8]),
         more_settings=max(len(own) - 8, 0),
-        mark=marks.get(trial.number, ""),
+        mark=", ".join(marks),
     )
+
+
+def _shipped_trials(facts: ReportFacts) -> tuple[int, ...]:
+    """The trials that are shipped: one, or the members of a blend."""
+    if facts.final is not None and facts.final.is_blend:
+        return tuple(member.trial for member in facts.final.members[:MOST_MEMBERS])
+    return () if facts.shipped_trial is None else (facts.shipped_trial,)
 
 
 def parameter_name(name: str, family: str) -> str:

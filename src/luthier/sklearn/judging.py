@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from luthier.errors import BadMetric, BadSplit
 from luthier.evaluation import Verdict, judge
-from luthier.evaluation.cost import own_call_s, replay_s
+from luthier.evaluation.cost import BESIDE, own_call_s, replay_s
 from luthier.scoring import AdditiveMetric, Estimate, Metric, OutOfFold, OwnMetric, RankMetric, Splits, choose_splits
 from luthier.scoring.replay import FEWEST_REPLAYS
 from luthier.sklearn.coding import Coding, Floats, Response
@@ -75,7 +75,7 @@ class Replayable:
         if isinstance(metric, AdditiveMetric | RankMetric):
             size = {"rows": m, "units": units, "outputs": outputs, "configs": n_configs}
             return 0.3 + replay_s(metric, **size, replays=self.n_replays)
-        return 0.3 + self.draws(n_configs) * (n_configs + 4) * own_call_s(m)
+        return 0.3 + self.draws(n_configs) * (n_configs + BESIDE) * own_call_s(m)
 
     @property
     def max_judged(self) -> int:
