@@ -16,7 +16,18 @@ from luthier.executors import InlineExecutor, ProcessExecutor
 from luthier.space import SearchSpace
 from luthier.store import MemoryStudyLog, predictions_digest
 from luthier.strategies import STRATEGIES, Observation, Suggestion, get_strategy
-from luthier.tuning import Budget, Engine, FoldResult, History, Job, Outcome, StudyPlan, Surroundings, check_chain
+from luthier.tuning import (
+    ALL_ROWS,
+    Budget,
+    Engine,
+    FoldResult,
+    History,
+    Job,
+    Outcome,
+    StudyPlan,
+    Surroundings,
+    check_chain,
+)
 
 SPACE = SearchSpace.parse({"x": (0.0, 1.0), "kind": ["good", "bad"]})
 N_FOLDS, ROWS_A_FOLD = 3, 4
@@ -317,6 +328,35 @@ def test_a_fold_lost_with_its_worker_is_run_once_more(tmp_path: Any) -> None:
     plan = a_plan("5 trials", space=SearchSpace.parse({"x": (0.0, 1.0), "kind": ["good"]}))
     history = run(plan, a_log(), ProcessExecutor(DiesOnce(str(tmp_path)), 1)).history
     assert [t.state for t in history.trials] == ["complete"] * 5
+
+
+@dataclass(frozen=True)
+class LosesFits:
+    """Kills its worker the first so many times a fit on all rows is tried."""
+
+    path: str
+    times: int
+
+    def run(self, job: Job, threads: int) -> FoldResult:
+        import os
+        from pathlib import Path
+
+        tries = sum(1 for _ in Path(self.path).iterdir())
+        if job.fold == ALL_ROWS and tries < self.times:
+            (Path(self.path) / str(tries)).touch()
+            os._exit(9)
+        return Bowl().run(job, threads)
+
+
+@pytest.mark.parametrize(("times", "state"), [(1, "DONE"), (2, "LOST")])
+def test_a_final_fit_lost_with_its_worker_is_tried_once_more(tmp_path: Any, times: int, state: str) -> None:
+    plan = a_plan("3 trials", space=SearchSpace.parse({"x": (0.0, 1.0), "kind": ["good"]}))
+    with closing(ProcessExecutor(LosesFits(str(tmp_path), times), 1)) as executor:
+        strategy = get_strategy("random").for_study(plan.space, seed=0, n_trials=3)
+        engine = Engine(plan, strategy, a_log(), executor, around())
+        engine.open([fold * ROWS_A_FOLD for fold in range(N_FOLDS)], {})
+        engine.search()
+        assert engine.fit_all(engine.history.trials[0], 60.0).state == state
 
 
 def test_an_interruption_keeps_what_is_finished_and_says_so() -> None:

@@ -18,7 +18,7 @@ from luthier.errors import BudgetTooSmall, NoModel
 from luthier.scoring import Estimate
 from luthier.space import Config
 from luthier.strategies import Strategy, Suggestion
-from luthier.tuning.history import History, Trial
+from luthier.tuning.history import LOST_TRIES, History, Trial
 from luthier.tuning.jobs import Executor, Job, Outcome
 from luthier.tuning.plan import LAG, StudyPlan, seed_of
 from luthier.tuning.record import Event, StudyLog, chained
@@ -186,16 +186,26 @@ class Engine:
         return ending
 
     def fit_all(self, trial: Trial, limit_s: float | None) -> Outcome:
-        """Fit a trial's configuration on every row, within `limit_s` seconds."""
+        """Fit a trial's configuration on every row, within `limit_s` seconds.
+
+        A worker that is lost on the way (killed, crashed) says little about the configuration, so, as for a fold,
+        another one tries again with what is left of the time.
+        """
         # Judging took the time since the last reading, so nothing else is running by now.
-        job = self._job(trial, ALL_ROWS, keep_model=True, limit_s=limit_s)
-        start = self.around.clock()
-        self._busy[trial.number, ALL_ROWS] = (job, start)
-        self.executor.submit(job)
-        while not (arrived := self.executor.wait(0.2)):
-            self.show("final fit")
-        del self._busy[trial.number, ALL_ROWS]
-        (outcome,) = arrived
+        begun = self.around.clock()
+        for attempt in range(1, LOST_TRIES + 1):
+            start = self.around.clock()
+            left = None if limit_s is None else limit_s - (start - begun)
+            job = self._job(trial, ALL_ROWS, keep_model=True, limit_s=left)
+            self._busy[trial.number, ALL_ROWS] = (job, start)
+            self.executor.submit(job)
+            while not (arrived := self.executor.wait(0.2)):
+                self.show("final fit")
+            del self._busy[trial.number, ALL_ROWS]
+            (outcome,) = arrived
+            in_time = limit_s is None or self.around.clock() - begun < limit_s
+            if outcome.state != "LOST" or attempt == LOST_TRIES or not in_time:
+                break
         return outcome
 
     def note(self, kind: str, body: Mapping[str, Any]) -> None:
