@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from luthier.space import Bool, Categorical, Fixed, Float, Int, Quantiles
 
 optuna = pytest.importorskip("optuna")
-from luthier.optuna.distributions import Counterpart, to_optuna  # noqa: E402  (after the skip)
+from luthier.optuna.distributions import Counterpart  # noqa: E402  (after the skip)
+from luthier.space.optuna_form import to_optuna  # noqa: E402
 
 d = optuna.distributions
 

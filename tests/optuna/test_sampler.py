@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,14 @@ import pytest
 optuna = pytest.importorskip("optuna")
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
+from optuna.testing.pytest_samplers import (  # noqa: E402
+    BasicSamplerTestCase,
+    MultiObjectiveSamplerTestCase,
+    RelativeSamplerTestCase,
+)
+
 from luthier.optuna import LuthierSampler  # noqa: E402  (only where Optuna is)
+from luthier.strategies.pareto import hypervolume  # noqa: E402
 
 
 def bowl(trial: Any) -> float:
@@ -71,7 +79,81 @@ def test_pruned_failed_and_enqueued_trials_are_taken_in() -> None:
     assert len(study.trials) == 16
 
 
-def test_several_objectives_are_drawn_at_random() -> None:
-    study = optuna.create_study(sampler=LuthierSampler(seed=0), directions=["minimize", "maximize"])
-    study.optimize(lambda trial: (bowl(trial), trial.params["x"]), n_trials=6)
-    assert len({trial.params["x"] for trial in study.trials}) == 6
+def test_a_pruned_trial_is_known_by_the_share_it_reached() -> None:
+    """Read at a fifth of its training, everything near the optimum looks worse than what was trained to the end."""
+
+    def objective(trial: Any) -> float:
+        x = trial.suggest_float("x", 0, 1)
+        for step in range(1, 6):
+            trial.report((x - 0.8) ** 2 + 5 / step, step)
+            if step == 1 and trial.number % 2 and x > 0.5:
+                raise optuna.TrialPruned
+        return float((x - 0.8) ** 2 + 1)
+
+    late = []
+    for seed in range(3):
+        study = optuna.create_study(sampler=LuthierSampler(seed=seed))
+        study.optimize(objective, n_trials=24)
+        late += [trial.params["x"] for trial in study.trials[16:]]
+    assert np.median(np.abs(np.array(late) - 0.8)) < 0.1
+
+
+def front_volume(sampler: Any) -> float:
+    study = optuna.create_study(sampler=sampler, directions=["minimize", "maximize"])
+
+    def two(trial: Any) -> tuple[float, float]:
+        x = [trial.suggest_float(f"x{k}", 0, 1) for k in range(4)]
+        off = sum((v - 0.5) ** 2 for v in x[1:])
+        return x[0] + off, -((1 - x[0]) ** 2) - off
+
+    study.optimize(two, n_trials=40)
+    values = np.array([trial.values for trial in study.trials]) * [1.0, -1.0]
+    return hypervolume(values, np.array([2.0, 2.0]))
+
+
+def test_several_objectives_get_a_larger_front_than_by_random_search() -> None:
+    ours = np.median([front_volume(LuthierSampler(seed=s)) for s in range(3)])
+    blind = np.median([front_volume(optuna.samplers.RandomSampler(seed=s)) for s in range(3)])
+    assert ours > 1.02 * blind
+
+
+def test_constraints_are_kept_to() -> None:
+    def objective(trial: Any) -> float:
+        x = trial.suggest_float("x", 0, 1)
+        trial.set_constraint("room", x - 0.4)
+        return -float(x)
+
+    study = optuna.create_study(sampler=LuthierSampler(seed=0))
+    study.optimize(objective, n_trials=25)
+    kept = [trial.params["x"] for trial in study.trials if trial.params["x"] <= 0.4]
+    assert max(kept) > 0.37
+
+
+def test_one_sampler_serves_two_studies_one_after_the_other() -> None:
+    sampler = LuthierSampler(seed=0)
+    assert best_of(bowl, sampler, 12) < 25
+    assert best_of(branches, sampler, 30) < 0.3
+
+
+class TestOptunasOwnBasicTests(BasicSamplerTestCase):
+    """Optuna's published tests of what every sampler does."""
+
+    @pytest.fixture
+    def sampler(self) -> Callable[[], Any]:
+        return LuthierSampler
+
+
+class TestOptunasOwnRelativeTests(RelativeSamplerTestCase):
+    """Optuna's published tests of samplers that see parameters together."""
+
+    @pytest.fixture
+    def sampler(self) -> Callable[[], Any]:
+        return LuthierSampler
+
+
+class TestOptunasOwnMultiObjectiveTests(MultiObjectiveSamplerTestCase):
+    """Optuna's published tests of samplers for several objectives."""
+
+    @pytest.fixture
+    def sampler(self) -> Callable[[], Any]:
+        return LuthierSampler

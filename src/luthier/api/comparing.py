@@ -26,11 +26,10 @@ from luthier.executors import make_executor
 from luthier.report import ComparisonFacts, MetricFacts, render_comparison
 from luthier.scoring import Estimate, OutOfFold
 from luthier.store import Store, StoredStudyLog, predictions_digest, write_text_atomic
-from luthier.strategies import STRATEGIES
 from luthier.tuning import SideBySide, StudyPlan, Surroundings, VirtualStudy, say_seconds, seed_of
 
 USUAL = ("grid", "random", "gp", "tpe", "auto")
-"""What is compared unless told otherwise, as far as it is there."""
+"""What is compared unless told otherwise."""
 
 N_REPLAYS = 300
 HONEST_SHARE = 0.1
@@ -98,7 +97,7 @@ def compare(
     data, target, task, metric, models, space, time, group, weight, positive, drop, cv, price, fold_limit_s
         As for `luthier.tune`.
     strategies
-        Names, as a list or separated by commas. Default: grid, random, gp, tpe and auto, as far as they are there.
+        Names, as a list or separated by commas. Default: grid, random, gp, tpe and auto.
     budget
         For each repeat of each strategy, on its own clock, which counts as one worker would: seconds, or text such as
         "2m", "60 trials" or "$0.50".
@@ -236,7 +235,7 @@ def carry_out(
 
 def _names(strategies: Sequence[str] | str | None) -> list[str]:
     if strategies is None:
-        return [name for name in USUAL if name in STRATEGIES or name == "auto"]
+        return list(USUAL)
     parts = strategies.split(",") if isinstance(strategies, str) else list(strategies)
     names = [part.strip() for part in parts if part.strip()]
     if not names:

@@ -19,7 +19,7 @@ from luthier.space import Config, SearchSpace
 from luthier.space.choices import label_of, plain
 from luthier.space.scalars import is_scalar
 from luthier.store import Store, StoredStudyLog
-from luthier.strategies import STRATEGIES, get_strategy
+from luthier.strategies import AUTO, get_strategy
 from luthier.tuning import Budget, Engine, Executor, Progress, StudyPlan, Surroundings, say_seconds
 from luthier.tuning.objectives import Briefed, ObjectiveStrategy, ObjectiveWork, Told, form_of
 from luthier.tuning.pruning.choice import choose_pruner
@@ -342,8 +342,8 @@ def _explain_failure(result: OptimizeResult) -> None:
 
 
 def _strategy_of(name: str) -> str:
-    """The strategy behind a name, checked; `auto` is random search until there is a strategy of that name."""
-    found = "gp" if name == "auto" and name not in STRATEGIES else name
+    """The strategy behind a name, checked."""
+    found = AUTO if name == "auto" else name
     get_strategy(found)
     return found
 

@@ -15,11 +15,8 @@ from luthier.errors import BadSpace, UnknownChoice
 from luthier.models import EstimatorFamily, Facts, Family, families_for, joint_default, joint_space, split_config
 from luthier.scoring import Metric, Splits, choose_splits, default_metric, get_metric
 from luthier.space import Config, SearchSpace
-from luthier.strategies import get_strategy
+from luthier.strategies import AUTO, get_strategy
 from luthier.tuning import Budget, StudyPlan, TableWork
-
-_AUTO_SEARCH = "gp"
-"""What `auto` hands over to once every family's default has been tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +201,7 @@ def plan_for(problem: Problem, strategy: str, seed: int) -> StudyPlan:
 
 def strategy_of(plan: StudyPlan) -> Any:
     """The strategy a plan names, ready to be asked."""
-    name = _AUTO_SEARCH if plan.strategy == "auto" else plan.strategy
+    name = AUTO if plan.strategy == "auto" else plan.strategy
     return get_strategy(name).for_study(plan.space, seed=plan.seed, n_trials=plan.budget.trials)
 
 

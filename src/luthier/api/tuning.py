@@ -67,9 +67,9 @@ def tune(
         Seconds as a number, or text such as "30s", "5m", "200 trials", "$2.50" or several separated by commas. Counted
         from the call to the answer, and kept: no fold is started that would probably not be done in time.
     strategy
-        How configurations are proposed: "auto", or the name of a strategy: "random", "grid", "sobol", "tpe", "flow2",
-        "evolution", "cmaes" (extra), or any of Optuna's samplers (extra), as "optuna:TPESampler". `auto` tries every
-        family's default first and then searches at random.
+        How configurations are proposed: "auto", or the name of a strategy: "random", "grid", "sobol", "gp", "tpe",
+        "flow2", "evolution", "cmaes" (extra), or any of Optuna's samplers (extra), as "optuna:TPESampler".
+        `auto` tries every family's default first and then searches by the Gaussian process.
     models
         Names of model families, separated by commas or as a list; or one scikit-learn estimator or Pipeline, which
         needs a `space`. Default: every family that suits the data.

@@ -24,7 +24,7 @@ def tune(
     strategy: Annotated[
         str,
         typer.Option(
-            help="auto, random, grid, sobol, tpe, flow2, evolution, cmaes, or one of Optuna's: optuna:TPESampler."
+            help="auto, random, grid, sobol, gp, tpe, flow2, evolution, cmaes, or one of Optuna's: optuna:TPESampler."
         ),
     ] = "auto",
     models: Annotated[str | None, typer.Option(help="Model families, separated by commas.")] = None,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Self
 
-from luthier.space import Bool, Categorical, Distribution, Fixed, Float, Int, Scalar
+from luthier.space import Distribution, Scalar
 from luthier.space.choices import label_of, plain
 from luthier.space.optuna_form import from_optuna
 from luthier.space.scalars import is_scalar
@@ -55,38 +54,3 @@ class Counterpart:
         if isinstance(scalar, str) and scalar in self.objects:
             return self.objects[scalar]
         return scalar
-
-
-def to_optuna(distribution: Distribution) -> Any:
-    """Return Optuna's distribution over the same values.
-
-    What Optuna cannot say is left out: steps on a log scale, steps that are no decimal fraction of the range (thirds),
-    the weights of choices. Quantiles become the range they span, a fixed value the only choice. Optuna takes choices
-    that Python finds equal (1 and True) for the same.
-
-    Examples
-    --------
-    >>> to_optuna(Float(0.1, 0.9, step=0.2))
-    FloatDistribution(high=0.9, log=False, low=0.1, step=0.2)
-    """
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    if isinstance(distribution, Float):
-        step = distribution.step if _has_decimal_steps(distribution) else None
-        return FloatDistribution(distribution.low, distribution.high, log=distribution.log, step=step)
-    if isinstance(distribution, Int):
-        step = 1 if distribution.log else distribution.step
-        return IntDistribution(distribution.low, distribution.high, log=distribution.log, step=step)
-    if isinstance(distribution, Categorical | Bool):
-        return CategoricalDistribution(distribution.choices)
-    if isinstance(distribution, Fixed):
-        return CategoricalDistribution((distribution.value,))
-    return FloatDistribution(distribution.low, distribution.high)
-
-
-def _has_decimal_steps(distribution: Float) -> bool:
-    """Whether Optuna, which counts steps in decimals, comes to `high` as we do."""
-    if distribution.step is None or distribution.log:
-        return False
-    low, high, step = (Decimal(repr(x)) for x in (distribution.low, distribution.high, distribution.step))
-    return (high - low) % step == 0

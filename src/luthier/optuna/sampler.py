@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,31 +14,26 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from luthier.errors import BadSpace
 from luthier.optuna.distributions import Counterpart
-from luthier.space import SearchSpace
-from luthier.space.discovered import Asked, discovered_space, restricted
-from luthier.strategies import Observation, get_strategy
-from luthier.strategies.observation import ObservationState
-
-_STATES: dict[TrialState, ObservationState] = {
-    TrialState.COMPLETE: "complete",
-    TrialState.PRUNED: "partial",
-    TrialState.FAIL: "failed",
-    TrialState.RUNNING: "running",
-}
+from luthier.space import Asked, Discovery, SearchSpace, restricted
+from luthier.strategies import AUTO, Observation, Strategy, get_strategy
+from luthier.strategies.pareto import feasible_first, one_loss
+from luthier.tuning.objectives.shares import Shares
 
 
 class LuthierSampler(BaseSampler):
-    """Ask Luthier's Gaussian process for the parameters of Optuna's trials.
+    """What `luthier.optimize` searches with, for the parameters of Optuna's trials.
 
-    The space, conditions included, is read from what earlier trials asked for. Parameters it does not hold yet are
-    drawn uniformly, and so are all parameters of studies with several objectives.
+    The space, conditions included, is read from what earlier trials asked for; parameters that it does not hold yet are
+    drawn uniformly. A pruned trial is known to have reached a share of the longest training seen, and counts as that,
+    not as a result. Several objectives are turned into one in a fresh random direction for each trial (hypervolume
+    scalarisation); trials that break constraints come behind those that do not.
 
     Parameters
     ----------
     seed
-        Of all draws; None for one from the operating system.
+        Of all draws; None for one from the operating system. With several workers results come in, and so are used, in
+        an order that no seed settles.
 
     Examples
     --------
@@ -49,51 +47,36 @@ class LuthierSampler(BaseSampler):
 
     def __init__(self, *, seed: int | None = None) -> None:
         self._rng = np.random.default_rng(seed)
-        self._counterparts: dict[BaseDistribution, Counterpart] = {}
-        self._asked: dict[int, Asked] = {}
-        self._space: SearchSpace | None = None
-        self._strategy: Any = None
+        self._known = _Known("", int(self._rng.integers(2**31)))
 
     def reseed_rng(self) -> None:
-        """Take a new seed, so that workers that were forked from one another differ."""
+        """Draw from a new seed, so that samplers copied to several workers differ."""
         self._rng = np.random.default_rng()
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:  # noqa: ARG002
         """Return every parameter that finished trials asked for, as it was asked for last."""
-        if len(study.directions) > 1:
-            return {}
         found: dict[str, BaseDistribution] = {}
-        for known in self._finished(study):
+        for known in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)):
             found.update(known.distributions)
         return {name: distribution for name, distribution in found.items() if not distribution.single()}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Return the parameters that the search suggests; none while nothing is known."""
+        """Return the parameters that the search suggests; those left out are drawn when the objective asks."""
         if not search_space:
             return {}
-        sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
-        trials = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number and t.state in _STATES]
-        for known in trials:
-            if known.state.is_finished() and known.number not in self._asked:
-                self._asked[known.number] = self._read(known)
-        whole = [self._asked[t.number] for t in trials if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
-        space = discovered_space(whole)
-        if self._space is None or space != self._space:
-            self._space = space
-            self._strategy = get_strategy("gp").for_study(space, seed=0, n_trials=None)
-        history: list[Observation] = []
-        for known in trials:
-            asked = self._asked.get(known.number) or self._read(known)
-            config = restricted({name: value for name, (_, value) in asked.items()}, self._space)
-            if config is not None:
-                history.append(_observation(known, config, sign))
-        suggestion = self._strategy.ask(self._space, history, self._rng)
+        if self._known.study != study.study_name:
+            self._known = _Known(study.study_name, int(self._rng.integers(2**31)))
+        trials = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
+        signs = np.array([-1.0 if d == StudyDirection.MAXIMIZE else 1.0 for d in study.directions])
+        space, strategy = self._known.search(trials)
+        history = self._known.history(trials, signs, space, self._rng)
+        suggestion = strategy.ask(space, history, self._rng)
         if suggestion is None:
             return {}
         return {
-            name: self._counterpart(search_space[name]).value(value)
+            name: self._known.counterpart(search_space[name]).value(value)
             for name, value in suggestion.config.items()
             if name in search_space
         }
@@ -106,36 +89,98 @@ class LuthierSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """Draw one parameter uniformly from its distribution."""
-        counterpart = self._counterpart(param_distribution)
+        counterpart = self._known.counterpart(param_distribution)
         return counterpart.value(counterpart.ours.from_unit(float(self._rng.random())))
 
-    def _finished(self, study: Study) -> list[FrozenTrial]:
-        states = (TrialState.COMPLETE, TrialState.PRUNED)
-        return study.get_trials(deepcopy=False, states=states)
 
-    def _counterpart(self, distribution: BaseDistribution) -> Counterpart:
+@dataclass(slots=True)
+class _Known:
+    """One study's trials in our terms. What is kept of finished trials would only be worked out again."""
+
+    study: str
+    seed: int
+    _counterparts: dict[BaseDistribution, Counterpart] = field(default_factory=dict)
+    _asked: dict[int, Asked] = field(default_factory=dict)
+    _discovery: tuple[list[int], Discovery] = field(default_factory=lambda: ([], Discovery()))
+    _search: tuple[SearchSpace, Strategy] | None = None
+
+    def counterpart(self, distribution: BaseDistribution) -> Counterpart:
         if distribution not in self._counterparts:
             self._counterparts[distribution] = Counterpart.of(distribution)
         return self._counterparts[distribution]
 
+    def search(self, trials: Sequence[FrozenTrial]) -> tuple[SearchSpace, Strategy]:
+        """The space that the trials show, and the strategy for it."""
+        numbers = [t.number for t in trials if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+        read, discovery = self._discovery
+        if numbers[: len(read)] != read:  # with several workers an earlier trial may be done later
+            read, discovery = [], Discovery()
+        by_number = {t.number: t for t in trials}
+        for number in numbers[len(read) :]:
+            discovery.add(self._read(by_number[number]))
+        self._discovery = (numbers, discovery)
+        space = discovery.space()
+        if self._search is None or self._search[0] != space:
+            self._search = (space, get_strategy(AUTO).for_study(space, seed=self.seed, n_trials=None))
+        return self._search
+
+    def history(
+        self, trials: Sequence[FrozenTrial], signs: np.ndarray[Any, Any], space: SearchSpace, rng: np.random.Generator
+    ) -> list[Observation]:
+        """The trials that are points of the space, their values in one number, lower being better."""
+        losses = _losses(trials, signs, rng)
+        spans = [(min(t.intermediate_values), max(t.intermediate_values)) for t in trials if t.intermediate_values]
+        shares = Shares.of(spans)
+        history = []
+        for trial in trials:
+            config = restricted({name: value for name, (_, value) in self._read(trial).items()}, space)
+            if config is not None and trial.state != TrialState.WAITING:
+                curve = _curve(trial, shares, signs)
+                history.append(_observation(trial, config, losses.get(trial.number, math.nan), curve))
+        return history
+
     def _read(self, trial: FrozenTrial) -> Asked:
+        """What a trial asked for, without values outside their ranges, which enqueued ones may be."""
+        if trial.number in self._asked:
+            return self._asked[trial.number]
         asked = {}
-        for name, value in trial.params.items():
-            counterpart = self._counterpart(trial.distributions[name])
-            try:
-                asked[name] = (counterpart.ours, counterpart.scalar(value))
-            except (BadSpace, ValueError):  # enqueued outside its range: Optuna allows it, and no model can place it
-                continue
+        for name, distribution in trial.distributions.items():
+            counterpart = self.counterpart(distribution)
+            with suppress(ValueError):
+                asked[name] = (counterpart.ours, counterpart.scalar(trial.params[name]))
+        if trial.state.is_finished():
+            self._asked[trial.number] = asked
         return asked
 
 
-def _observation(trial: FrozenTrial, config: dict[str, Any], sign: float) -> Observation:
-    state, loss = _STATES[trial.state], math.nan
-    if state == "complete" and trial.value is not None:
-        loss = sign * trial.value
-    elif state == "partial":
-        seen = [value for _, value in sorted(trial.intermediate_values.items()) if math.isfinite(value)]
-        state = "partial" if seen else "failed"
-        loss = sign * seen[-1] if seen else math.nan
-    done = 1 if state == "complete" else 0
-    return Observation(trial.number, config, state, loss, math.nan, 0.0, done, 1)
+def _losses(
+    trials: Sequence[FrozenTrial], signs: np.ndarray[Any, Any], rng: np.random.Generator
+) -> Mapping[int, float]:
+    """One loss for every complete trial whose values are finite."""
+    whole = [t for t in trials if t.state == TrialState.COMPLETE and np.isfinite(t.values or math.nan).all()]
+    if not whole:
+        return {}
+    violations = np.array([sum(max(broken, 0.0) for broken in t.constraints.values()) for t in whole])
+    losses = feasible_first(one_loss(np.array([t.values for t in whole]) * signs, rng), violations)
+    return dict(zip((t.number for t in whole), losses.tolist(), strict=True))
+
+
+def _curve(trial: FrozenTrial, shares: Shares, signs: np.ndarray[Any, Any]) -> tuple[tuple[float, float], ...]:
+    if len(signs) > 1:
+        return ()
+    steps = sorted(trial.intermediate_values.items())
+    return tuple((shares.of_step(step), float(signs[0]) * value) for step, value in steps if math.isfinite(value))
+
+
+def _observation(
+    trial: FrozenTrial, config: Mapping[str, Any], loss: float, curve: tuple[tuple[float, float], ...]
+) -> Observation:
+    if trial.state == TrialState.RUNNING:
+        return Observation(trial.number, config, "running", math.nan, math.nan, 0.0, 0, 1)
+    if trial.state == TrialState.COMPLETE:
+        loss = loss if math.isfinite(loss) else math.inf
+        return Observation(trial.number, config, "complete", loss, math.nan, 0.0, 1, 1, curve=curve)
+    if trial.state == TrialState.PRUNED and curve:
+        share, loss = curve[-1]
+        return Observation(trial.number, config, "partial", loss, math.nan, 0.0, 0, 1, share, curve)
+    return Observation(trial.number, config, "failed", math.nan, math.nan, 0.0, 0, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from luthier.errors import BadSpace
@@ -38,12 +39,19 @@ def from_optuna(theirs: Any) -> tuple[Distribution, dict[str, Any]]:
 def to_optuna(distribution: Distribution) -> Any:
     """Return Optuna's distribution over the same values.
 
-    Optuna has no steps on a log scale: there the steps are left out. Quantiles become the range they span.
+    What Optuna cannot say is left out: steps on a log scale, steps that are no decimal fraction of the range (thirds),
+    the weights of choices. Quantiles become the range they span, a fixed value the only choice. Optuna takes choices
+    that Python finds equal (1 and True) for the same.
+
+    Examples
+    --------
+    >>> to_optuna(Float(0.1, 0.9, step=0.2))
+    FloatDistribution(high=0.9, log=False, low=0.1, step=0.2)
     """
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if isinstance(distribution, Float):
-        step = None if distribution.log else distribution.step
+        step = distribution.step if _has_decimal_steps(distribution) else None
         return FloatDistribution(distribution.low, distribution.high, log=distribution.log, step=step)
     if isinstance(distribution, Int):
         step = 1 if distribution.log else distribution.step
@@ -52,4 +60,12 @@ def to_optuna(distribution: Distribution) -> Any:
         return CategoricalDistribution(distribution.choices)
     if isinstance(distribution, Fixed):
         return CategoricalDistribution((distribution.value,))
-    return FloatDistribution(distribution.from_unit(0.0), distribution.from_unit(1.0))
+    return FloatDistribution(distribution.low, distribution.high)
+
+
+def _has_decimal_steps(distribution: Float) -> bool:
+    """Whether Optuna, which counts steps in decimals, comes to `high` as we do."""
+    if distribution.step is None or distribution.log:
+        return False
+    low, high, step = (Decimal(repr(x)) for x in (distribution.low, distribution.high, distribution.step))
+    return (high - low) % step == 0

@@ -22,7 +22,20 @@ STRATEGIES: dict[str, type[Strategy]] = {
     for s in (RandomSearch, GridSearch, SobolSearch, GaussianProcess, TreeParzen, LocalSteps, Evolution, CmaEs)
 }
 
-__all__ = ["STRATEGIES", "Evidence", "Mode", "Observation", "Strategy", "Suggestion", "get_strategy", "strategy_names"]
+AUTO = GaussianProcess.name
+"""What `auto` searches with once the defaults have been tried."""
+
+__all__ = [
+    "AUTO",
+    "STRATEGIES",
+    "Evidence",
+    "Mode",
+    "Observation",
+    "Strategy",
+    "Suggestion",
+    "get_strategy",
+    "strategy_names",
+]
 
 
 def get_strategy(name: str) -> type[Strategy]:

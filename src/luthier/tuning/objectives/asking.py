@@ -15,6 +15,7 @@ from luthier.strategies import Observation, Strategy, Suggestion, get_strategy
 from luthier.strategies.observation import ObservationState
 from luthier.strategies.pareto import feasible_first, one_loss
 from luthier.tuning.history import History
+from luthier.tuning.objectives.shares import Shares
 from luthier.tuning.objectives.told import Told
 
 MAX_FAILURES = 10
@@ -55,7 +56,7 @@ class ObjectiveStrategy:
     _prior_observations: list[Observation] = field(default_factory=list)
     _spans: dict[int, tuple[float, float]] = field(default_factory=dict)
     _points: dict[int, tuple[Config, Config | None]] = field(default_factory=dict)
-    _translated: dict[int, tuple[Observation, float | None, _Shares, Observation]] = field(default_factory=dict)
+    _translated: dict[int, tuple[Observation, float | None, Shares, Observation]] = field(default_factory=dict)
     _discovery: tuple[list[int], Discovery] = field(default_factory=lambda: ([], Discovery()))
     _asked: tuple[SearchSpace, Strategy] | None = None
 
@@ -125,7 +126,7 @@ class ObjectiveStrategy:
         losses: Mapping[int, float],
     ) -> list[Observation]:
         """The trials that are points of the space, their losses in one number and their curves in shares."""
-        shares = _Shares.of([self._spans[number] for number in told if number in self._spans])
+        shares = Shares.of([self._spans[number] for number in told if number in self._spans])
         seen = []
         for bare in history:
             what = told.get(bare.trial)
@@ -145,7 +146,7 @@ class ObjectiveStrategy:
         return seen
 
     def _translation(
-        self, bare: Observation, what: Told, config: Config, loss: float | None, shares: _Shares
+        self, bare: Observation, what: Told, config: Config, loss: float | None, shares: Shares
     ) -> Observation:
         curve: tuple[tuple[float, float], ...] = ()
         if len(self.signs) == 1:
@@ -233,20 +234,3 @@ def completed(config: Config, space: SearchSpace, rng: np.random.Generator) -> C
 def violation(told: Told) -> float:
     """How far a trial breaks its constraints in all; 0 for a feasible one."""
     return sum(max(value, 0.0) for value in told.constraints.values())
-
-
-@dataclass(frozen=True, slots=True)
-class _Shares:
-    """Steps as shares of the longest training seen. Steps counted from 0 are shifted, so that none has a share of 0."""
-
-    full: float
-    shift: float
-
-    @classmethod
-    def of(cls, spans: Sequence[tuple[float, float]]) -> Self:
-        """Read the first and the last step of every training."""
-        shift = 1.0 if any(first == 0 for first, _ in spans) else 0.0
-        return cls(max((last for _, last in spans), default=1.0) + shift, shift)
-
-    def of_step(self, step: float) -> float:
-        return (step + self.shift) / self.full
