@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +111,25 @@ def test_several_objectives_are_carried_over() -> None:
 def test_a_study_that_is_not_there_is_named() -> None:
     with pytest.raises(UnknownStudy):
         export_study("nope")
+
+
+def test_a_study_in_a_database_comes_over_without_what_lies_outside_its_range(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 'optuna.db'}"
+
+    def objective(trial: Any) -> float:
+        layers = trial.suggest_categorical("layers", ["(8,)", "(8, 8)"])
+        return len(layers) + float(trial.suggest_float("rate", 0.0, 1.0))
+
+    made = optuna.create_study(study_name="deep", storage=storage)
+    made.enqueue_trial({"layers": "(8,)", "rate": 0.25})
+    made.enqueue_trial({"layers": "(8, 8)", "rate": 7.0})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Optuna says that 7.0 is outside
+        made.optimize(objective, n_trials=2)
+    read = optuna.load_study(study_name="deep", storage=storage)
+    result = import_study(read, store=tmp_path / "store")
+    assert [dict(trial.params) for trial in result.evaluated] == [
+        {"layers": "(8,)", "rate": 0.25},
+        {"layers": "(8, 8)"},
+    ]
+    assert [trial.values for trial in result.evaluated] == [(4.25,), (13.0,)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from luthier.space import Distribution, Scalar
+from luthier.space import Asked, Distribution, Scalar
 from luthier.space.choices import label_of, plain
 from luthier.space.optuna_form import from_optuna
 from luthier.space.scalars import is_scalar
@@ -54,3 +55,17 @@ class Counterpart:
         if isinstance(scalar, str) and scalar in self.objects:
             return self.objects[scalar]
         return scalar
+
+
+def asked_of(trial: Any, counterpart: Callable[[Any], Counterpart] = Counterpart.of) -> Asked:
+    """Return what a trial of Optuna's asked for.
+
+    Optuna lets enqueued values lie outside their ranges. Such a one is left out: it is no value of the parameter, and
+    nothing can be learned about the range from it.
+    """
+    asked = {}
+    for name, distribution in trial.distributions.items():
+        known = counterpart(distribution)
+        with suppress(ValueError):
+            asked[name] = (known.ours, known.scalar(trial.params[name]))
+    return asked

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +13,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from luthier.optuna.distributions import Counterpart
+from luthier.optuna.distributions import Counterpart, asked_of
 from luthier.space import Asked, Discovery, SearchSpace, restricted
 from luthier.strategies import AUTO, Observation, Strategy, get_strategy
 from luthier.strategies.pareto import feasible_first, one_loss
@@ -140,14 +139,10 @@ class _Known:
         return history
 
     def _read(self, trial: FrozenTrial) -> Asked:
-        """What a trial asked for, without values outside their ranges, which enqueued ones may be."""
+        """What a trial asked for, read once when it is finished."""
         if trial.number in self._asked:
             return self._asked[trial.number]
-        asked = {}
-        for name, distribution in trial.distributions.items():
-            counterpart = self.counterpart(distribution)
-            with suppress(ValueError):
-                asked[name] = (counterpart.ours, counterpart.scalar(trial.params[name]))
+        asked = asked_of(trial, self.counterpart)
         if trial.state.is_finished():
             self._asked[trial.number] = asked
         return asked

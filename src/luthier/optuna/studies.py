@@ -10,10 +10,9 @@ from typing import Any
 
 from luthier.api.optimized import Direction, EvaluatedTrial, OptimizeResult
 from luthier.errors import MissingExtra, UsageError
+from luthier.optuna.distributions import asked_of
 from luthier.space import Distribution, SearchSpace
-from luthier.space.choices import label_of, plain
-from luthier.space.optuna_form import from_optuna, to_optuna
-from luthier.space.scalars import is_scalar
+from luthier.space.optuna_form import to_optuna
 from luthier.store import Store
 from luthier.tuning import Budget, Event, History, StudyPlan, chained
 from luthier.tuning.objectives import Told
@@ -164,11 +163,7 @@ def _bodies(study: Any, plan: StudyPlan) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def _told(trial: Any) -> Told:
-    asked: dict[str, tuple[Distribution, Any]] = {}
-    for name, theirs in trial.distributions.items():
-        distribution, _ = from_optuna(theirs)
-        value = plain(trial.params[name])
-        asked[name] = (distribution, distribution.normal(value if is_scalar(value) else label_of(value)))
+    asked = asked_of(trial)
     complete = trial.state.name == "COMPLETE"
     return Told(
         {name: value for name, (_, value) in asked.items()},
