@@ -104,6 +104,12 @@ def test_optuna_itself_is_not_needed(tmp_path: Path) -> None:
     assert done.stdout.strip() == "5"
 
 
+def test_a_result_shows_itself_in_a_line_however_many_trials_there_were() -> None:
+    result = luthier.optimize(lambda trial: trial.suggest_float("x", 0, 1), budget="20 trials", strategy="random")
+    assert len(repr(result)) < 300
+    assert result.study in repr(result)
+
+
 # --- functions of a configuration -------------------------------------------------------------------------------------
 
 

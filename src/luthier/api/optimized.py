@@ -137,7 +137,7 @@ class OptimizeResult:
     study: str
     name: str
     directions: tuple[Direction, ...]
-    evaluated: tuple[EvaluatedTrial, ...]
+    evaluated: tuple[EvaluatedTrial, ...] = field(repr=False)
     ending: str | None
     spent_s: float
 

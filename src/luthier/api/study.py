@@ -265,9 +265,16 @@ def _shipped(problem: Problem, predictor: Predictor, package: Mapping[str, bytes
     """What is shipped and what it costs to ask, measured on the table's own first rows."""
     rows = _asked(problem)
     ask = predictor.predict if problem.facts.task == "regression" else predictor.predict_proba
-    start = time.perf_counter()
-    ask(rows)
-    ms = 1e6 * (time.perf_counter() - start) / len(rows)
+
+    def call_s() -> float:
+        start = time.perf_counter()
+        ask(rows)
+        return time.perf_counter() - start
+
+    spent_s = call_s()
+    if spent_s < FINISH_S / 2:  # the first call also pays for what is imported on demand, which no later one does
+        spent_s = min(spent_s, call_s())
+    ms = 1e6 * spent_s / len(rows)
     return Shipped(predictor.manifest.members, predictor.manifest.pool, ms, sum(map(len, package.values())) / 1e6)
 
 

@@ -130,7 +130,7 @@ def _what_it_cost(facts: ComparisonFacts) -> tuple[str, ...]:
 def _next_steps(facts: ComparisonFacts, lost: list[Contender]) -> tuple[str, ...]:
     comparison = facts.comparison
     leader = comparison.contenders[0]
-    steps = [f"Tune with it: luthier tune … --strategy {clipped(leader.name, 40)} --budget {facts.budget}"]
+    steps = [f"Tune with the strategy {clipped(leader.name, 40)} and a budget of {facts.budget}."]
     if comparison.repeats < 3:
         steps.append("Repeat each strategy at least 3 times, to tell skill from luck.")
     elif not lost and len(comparison.contenders) > 1:
