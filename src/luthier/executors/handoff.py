@@ -74,7 +74,7 @@ class Handoff:
         except (pickle.PicklingError, TypeError, AttributeError, ValueError, RecursionError) as error:
             raise UsageError(
                 f"this work cannot be handed to worker processes ({error_line(error)})",
-                fix='keep locks, open files and connections out of the estimator, or run with executor="inline"',
+                fix='keep locks, open files and connections out of it, or run with executor="inline"',
             ) from error
         parts = [stream, *(buffer.raw() for buffer in buffers)]
         spans, self.size = _layout([part.nbytes for part in parts])
