@@ -116,7 +116,7 @@ class Judging:
             default_trial=0,
             rng=self._rng(),
             n_replays=effort.replays,
-            blender=_blender(problem, history, table.trials, left_s) if effort.blend_replays else None,
+            blender=blender_for(problem, history, table.trials, left_s) if effort.blend_replays else None,
             final=self._final,
             n_blend_replays=effort.blend_replays,
         )
@@ -147,14 +147,15 @@ class Judging:
         ).score
 
     def _table(self, history: History, most: int) -> OutOfFold:
-        trials = _best(history, self._problem.metric.greater_is_better, most)
+        trials = best_trials(history, self._problem.metric.greater_is_better, most)
         return OutOfFold(self._problem.splits, self._y, tuple(trials), self._log.read_predictions(trials))
 
     def _rng(self) -> np.random.Generator:
         return np.random.default_rng(seed_of(self._problem.plan.seed, "replay"))
 
 
-def _blender(problem: Problem, history: History, trials: Sequence[int], left_s: float) -> Blender:
+def blender_for(problem: Problem, history: History, trials: Sequence[int], left_s: float) -> Blender:
+    """How a blend of these trials is chosen; `left_s`: seconds its members may take together to be fitted."""
     costs = [[refit_s(problem, history.trials[t]), _ms_per_1000(problem, history.trials[t])] for t in trials]
     kinds = [problem.kind_of(history.trials[t].config) for t in trials]
     anchor = 0 if problem.splits.kind == "forward" and 0 in trials else None
@@ -172,7 +173,8 @@ def _ms_per_1000(problem: Problem, trial: Trial) -> float:
     return float(np.median([1e6 * fold.predict_s / sizes[number] for number, fold in trial.folds.items()]))
 
 
-def _best(history: History, greater_is_better: bool, most: int) -> list[int]:
+def best_trials(history: History, greater_is_better: bool, most: int) -> list[int]:
+    """The complete trials among which the choice is made, in trial order: the best so many, and the default."""
     sign = -1.0 if greater_is_better else 1.0
 
     def loss(number: int) -> float:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from luthier.api.problem import Problem
 from luthier.errors import BadMetric
 from luthier.evaluation import Blend, Verdict
 from luthier.registry import Member
@@ -75,6 +76,8 @@ class TunedModel:
         Direction of every score here.
     final
         What is shipped, one model or a blend, and what it costs to ask.
+    problem, store
+        The data and the question, and the folder of the store that has the record: what `luthier.evaluate` reads.
     """
 
     run: TuningRun
@@ -84,6 +87,8 @@ class TunedModel:
     model_path: Path | None
     greater_is_better: bool
     final: Shipped
+    problem: Problem
+    store: Path
 
     @property
     def score(self) -> Estimate:

@@ -17,6 +17,7 @@ from luthier.api.facts import gather_facts
 from luthier.api.judging import HonestWatch, Judging, refit_s
 from luthier.api.problem import Order, Problem, pose, strategy_of
 from luthier.api.result import Shipped, TunedModel
+from luthier.canonical import finite
 from luthier.errors import BudgetTooSmall, NoModel, StudyBusy, UnwritableFolder
 from luthier.evaluation import Final, Verdict
 from luthier.evaluation.blend import MOST_MEMBERS
@@ -158,7 +159,7 @@ def _carry_out(
         verdicts = judging.verdicts(engine.history, left_s=fits_s)
         engine.show("final fit")
         verdict, members, rows = _final_models(engine, problem, log, judging, verdicts, means)
-        engine.note("study.judged", verdict.to_json())
+        engine.note("study.judged", {**verdict.to_json(), "blend_fits_s": finite(fits_s)})
         folder = means.out or store.folder / "runs" / log.study
         model_path = folder / "model"
         package = pack_blend(
@@ -193,7 +194,9 @@ def _carry_out(
             write_text_atomic(report_path, render(facts))
         engine.note("study.ended", {"reason": run.ending, "facts": facts.to_json()})
     run = TuningRun.of(log.study, plan, engine.history)
-    return TunedModel(run, verdict, predictor, facts, model_path, problem.metric.greater_is_better, shipped)
+    return TunedModel(
+        run, verdict, predictor, facts, model_path, problem.metric.greater_is_better, shipped, problem, store.folder
+    )
 
 
 BLEND_SHARE = 0.15

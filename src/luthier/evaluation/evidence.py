@@ -1,0 +1,116 @@
+"""What a study left behind for its evaluation, and the form in which the answers come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from luthier.data import Dataset, Task
+from luthier.evaluation.blend import Blender
+from luthier.evaluation.verdict import Verdict
+from luthier.scoring import Metric, OutOfFold
+from luthier.tuning import History, StudyPlan
+
+MOST_REPLAYS = 1000
+FEWEST_REPLAYS = 200
+REPLAYED_ROWS = 10_000_000
+"""Rows that the replays of one reading touch together; between the bounds above it settles how many there are."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything a reading may look at; nothing is trained again.
+
+    Attributes
+    ----------
+    table
+        Out-of-fold predictions of the configurations the choice was made among.
+    metric
+        What was optimised.
+    dataset
+        The table of the study. Row `table.splits.rows[i]` of it is slab row i.
+    plan, history
+        What was to be done, and what was.
+    verdict
+        What was chosen, and its honest score.
+    blender
+        How a blend was chosen; None where none was considered.
+    seed
+        Root of the randomness of every reading.
+    """
+
+    table: OutOfFold
+    metric: Metric
+    dataset: Dataset
+    plan: StudyPlan
+    history: History
+    verdict: Verdict
+    blender: Blender | None = None
+    seed: int = 0
+
+    @property
+    def task(self) -> Task:
+        """What is predicted."""
+        return self.dataset.schema.task
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes in code order, as text; binary: (negative, positive); empty for a regression."""
+        return tuple(map(str, self.dataset.schema.classes))
+
+    @property
+    def y(self) -> NDArray[Any]:
+        """(m,): coded target in slab order."""
+        return self.table.y
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """(m,): base weight of every slab row."""
+        return self.table.splits.weights
+
+    @cached_property
+    def shipped(self) -> NDArray[Any]:
+        """(m, k): what the shipped configuration, or blend, said of every slab row without having seen it."""
+        if self.verdict.blend is not None:
+            return self.verdict.blend.predictions(self.table)
+        return np.asarray(self.table.values[self.table.index(self.verdict.shipped)])
+
+    @property
+    def n_replays(self) -> int:
+        """How often a choice is replayed: the fewer the more rows there are."""
+        return int(np.clip(REPLAYED_ROWS // len(self.y), FEWEST_REPLAYS, MOST_REPLAYS))
+
+    def rng(self, reading: str) -> np.random.Generator:
+        """The randomness of one reading: its own, so that no reading changes another's."""
+        return np.random.default_rng([self.seed, int.from_bytes(reading.encode(), "little") % 2**32])
+
+
+class Part(Protocol):
+    """The answer of one reading: a frozen value of its own kind."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; numbers that are not finite are None."""
+        ...
+
+    def lines(self) -> list[str]:
+        """The answer for people, the verdict first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The answer where a question does not arise, or the data are too few to say."""
+
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {"answered": False, "reason": self.reason}
+
+    def lines(self) -> list[str]:
+        """The reason."""
+        return [self.reason]

@@ -1,0 +1,12 @@
+"""The questions that `luthier evaluate` asks, in the order in which they are answered: add a reading here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from luthier.evaluation.evidence import Evidence, Part
+from luthier.evaluation.generalisation import generalisation
+
+TOPICS: dict[str, Callable[[Evidence], Part]] = {
+    "generalisation": generalisation,
+}
