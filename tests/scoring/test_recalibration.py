@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -123,6 +124,6 @@ def test_two_classes_keep_their_order(name: str) -> None:
         {"kind": "one_against_rest", "parts": [{"kind": "spline"}]},
     ],
 )
-def test_what_makes_no_recalibrator_is_refused(body: dict) -> None:
+def test_what_makes_no_recalibrator_is_refused(body: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"recalibrator|temperature|isotonic"):
         read_recalibrator(body)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from luthier.evaluation.calibration import calibration
 from luthier.evaluation.evidence import Evidence, Part
 from luthier.evaluation.generalisation import generalisation
 
 TOPICS: dict[str, Callable[[Evidence], Part]] = {
     "generalisation": generalisation,
+    "calibration": calibration,
 }
