@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from luthier.api.evidence import find_package, gather_evidence
 from luthier.api.result import TunedModel
+from luthier.errors import BadMetric
 from luthier.evaluation.evidence import Evidence, Part
+from luthier.evaluation.thresholds import ByCost, Rule, read_rule
 from luthier.evaluation.topics import TOPICS
+from luthier.scoring.metrics import Costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class Evaluation:
 def evaluate(
     what: TunedModel | str | os.PathLike[str],
     *,
+    cost: Costs | str | None = None,
+    threshold: str | float | None = None,
     data: Any = None,
     store: str | os.PathLike[str] | None = None,
 ) -> Evaluation:
@@ -61,6 +66,11 @@ def evaluate(
     ----------
     what
         What `luthier.tune` returned, the folder of a saved model, or the id of a study.
+    cost
+        What decisions cost in your own money, as "fn=50,fp=2" (also tp and tn; a gain is below zero): the mean cost of
+        a case is then among the metrics, and the threshold is the one that costs least. Two classes only.
+    threshold
+        How to choose the threshold otherwise: "f1", "f2", "precision>=0.9", "recall>=0.8", or a number.
     data
         The table of the study (a path or a frame), needed only where it was tuned from memory by another process, or
         is no longer where it was.
@@ -73,6 +83,8 @@ def evaluate(
         There is no such study in the store, or none with a table.
     UsageError
         The study has not come to its end, or the data are not those it was tuned on.
+    BadMetric
+        The cost or the threshold cannot be read, or there are not two classes.
 
     Examples
     --------
@@ -80,12 +92,34 @@ def evaluate(
     >>> print("\n".join(evaluation.lines()))  # doctest: +SKIP
     """
     place = None if store is None else Path(store)
+    costs, rule = read_wish(cost, threshold)
     if isinstance(what, TunedModel):
-        return read(what.run.study, gather_evidence(what, store=place or what.store))
-    found = find_package(Path(what))
-    study = str(what) if found is None else found[1].manifest.study
-    evidence = gather_evidence(study, data=data, store=place)
-    return read(study, evidence)
+        study, evidence = what.run.study, gather_evidence(what, store=place or what.store)
+    else:
+        found = find_package(Path(what))
+        study = str(what) if found is None else found[1].manifest.study
+        evidence = gather_evidence(study, data=data, store=place)
+    if rule is not None and evidence.task != "binary":
+        raise BadMetric(
+            f"a threshold, or a cost of its errors, is for two classes; {evidence.dataset.schema.target} has a task "
+            f"of {evidence.task}",
+            fix="leave out --cost and --threshold",
+        )
+    return read(study, replace(evidence, rule=rule, costs=costs))
+
+
+def read_wish(cost: Costs | str | None, threshold: str | float | None) -> tuple[Costs | None, Rule | None]:
+    """What decisions cost, and how a threshold is to be chosen, as people say it.
+
+    Raises
+    ------
+    BadMetric
+        One of them cannot be read.
+    """
+    costs = Costs.parse(cost) if isinstance(cost, str) else cost
+    if threshold is not None:
+        return costs, read_rule(str(threshold))
+    return costs, None if costs is None else ByCost(costs)
 
 
 def read(study: str, evidence: Evidence) -> Evaluation:

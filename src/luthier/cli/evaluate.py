@@ -11,6 +11,12 @@ from luthier.cli.say import answer, want_json
 
 def evaluate(
     what: Annotated[str, typer.Argument(help="Id of a study, or folder of a saved model.", metavar="STUDY|MODEL")],
+    cost: Annotated[
+        str | None, typer.Option(help='What errors cost: "fn=50,fp=2"; chooses the threshold that costs least.')
+    ] = None,
+    threshold: Annotated[
+        str | None, typer.Option(help='How to choose the threshold: "f1", "precision>=0.9", "recall>=0.8", or "0.3".')
+    ] = None,
     data: Annotated[
         str | None, typer.Option(help="The study's own table, if it is no longer where it was tuned from.")
     ] = None,
@@ -20,5 +26,5 @@ def evaluate(
     want_json(json)
     from luthier.api import evaluate as evaluate_model
 
-    found = evaluate_model(what, data=data)
+    found = evaluate_model(what, cost=cost, threshold=threshold, data=data)
     answer(found.to_json(), found.lines(), next_step=f"luthier runs show {found.study}")

@@ -11,14 +11,27 @@ from numpy.typing import NDArray
 
 from luthier.data import Dataset, Task
 from luthier.evaluation.blend import Blender
+from luthier.evaluation.thresholds import Rule
 from luthier.evaluation.verdict import Verdict
 from luthier.scoring import Metric, OutOfFold
+from luthier.scoring.metrics import Costs
 from luthier.tuning import History, StudyPlan
 
-MOST_REPLAYS = 1000
-FEWEST_REPLAYS = 200
-REPLAYED_ROWS = 10_000_000
-"""Rows that the replays of one reading touch together; between the bounds above it settles how many there are."""
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What a shipped model does between the probabilities of its members and its answer.
+
+    Attributes
+    ----------
+    recalibrator
+        Kind of its recalibrator; None where probabilities are left as they are.
+    threshold
+        The chance above which a case is called positive.
+    """
+
+    recalibrator: str | None = None
+    threshold: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,10 @@ class Evidence:
         What was chosen, and its honest score.
     blender
         How a blend was chosen; None where none was considered.
+    shipped_with
+        What is done to the predictions of what was chosen.
+    rule, costs
+        How to choose a threshold, and what decisions cost; None where the user did not say.
     seed
         Root of the randomness of every reading.
     """
@@ -50,6 +67,9 @@ class Evidence:
     history: History
     verdict: Verdict
     blender: Blender | None = None
+    shipped_with: Finish = Finish()
+    rule: Rule | None = None
+    costs: Costs | None = None
     seed: int = 0
 
     @property
@@ -78,11 +98,6 @@ class Evidence:
         if self.verdict.blend is not None:
             return self.verdict.blend.predictions(self.table)
         return np.asarray(self.table.values[self.table.index(self.verdict.shipped)])
-
-    @property
-    def n_replays(self) -> int:
-        """How often a choice is replayed: the fewer the more rows there are."""
-        return int(np.clip(REPLAYED_ROWS // len(self.y), FEWEST_REPLAYS, MOST_REPLAYS))
 
     def rng(self, reading: str) -> np.random.Generator:
         """The randomness of one reading: its own, so that no reading changes another's."""

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from luthier.evaluation.calibration import calibration
 from luthier.evaluation.evidence import Evidence, Part
 from luthier.evaluation.generalisation import generalisation
+from luthier.evaluation.operating import operating_point
 
 TOPICS: dict[str, Callable[[Evidence], Part]] = {
     "generalisation": generalisation,
     "calibration": calibration,
+    "operating_point": operating_point,
 }
