@@ -47,9 +47,9 @@ class Cuts:
         at = p[order][starts][::-1]
         tp = np.add.reduceat(positive[order], starts)[::-1].cumsum()
         fp = np.add.reduceat((w - positive)[order], starts)[::-1].cumsum()
-        # Half way between neighbours, and half way to certainty beyond the ends.
+        # Half way between neighbours, and half way to certainty beyond the ends; nothing lies below zero but this.
         between = (at[:-1] + at[1:]) / 2
-        thresholds = np.r_[(1 + at[0]) / 2, between, at[-1] / 2]
+        thresholds = np.r_[(1 + at[0]) / 2, between, at[-1] / 2 if at[-1] > 0 else -1e-9]
         return cls(thresholds, np.r_[0.0, tp], np.r_[0.0, fp])
 
     @property
