@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from luthier.api.evidence import find_package, gather_evidence
+from luthier.api.evidence import find_package, gather_evidence, package_of
+from luthier.api.new_rows import score_new_rows
 from luthier.api.result import TunedModel
-from luthier.errors import BadMetric
 from luthier.evaluation.evidence import Evidence, Part
-from luthier.evaluation.thresholds import ByCost, Rule, read_rule
+from luthier.evaluation.new_rows import NewRows
+from luthier.evaluation.thresholds import Rule, check_wish, read_wish
 from luthier.evaluation.topics import TOPICS
 from luthier.scoring.metrics import Costs
+from luthier.serving import Predictor
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,12 @@ class Evaluation:
         """The evaluation as `luthier evaluate --json` prints it."""
         return {"study": self.study, **{topic: part.to_dict() for topic, part in self.parts.items()}}
 
+    @property
+    def contradicted(self) -> bool:
+        """Whether new rows have shown the model to be worse than promised."""
+        part = self.parts.get("new_rows")
+        return isinstance(part, NewRows) and part.standing == "broken"
+
     def lines(self) -> list[str]:
         """The evaluation for people: a heading a topic, and its answer."""
         said: list[str] = []
@@ -55,6 +63,7 @@ def evaluate(
     *,
     cost: Costs | str | None = None,
     threshold: str | float | None = None,
+    on: Any = None,
     data: Any = None,
     store: str | os.PathLike[str] | None = None,
 ) -> Evaluation:
@@ -71,6 +80,9 @@ def evaluate(
         a case is then among the metrics, and the threshold is the one that costs least. Two classes only.
     threshold
         How to choose the threshold otherwise: "f1", "f2", "precision>=0.9", "recall>=0.8", or a number.
+    on
+        New rows with their outcome (a path or a frame): the model is scored on them instead, and held to its promise.
+        The study is not needed for that.
     data
         The table of the study (a path or a frame), needed only where it was tuned from memory by another process, or
         is no longer where it was.
@@ -85,6 +97,8 @@ def evaluate(
         The study has not come to its end, or the data are not those it was tuned on.
     BadMetric
         The cost or the threshold cannot be read, or there are not two classes.
+    UnfitRows
+        New rows lack the outcome or a feature.
 
     Examples
     --------
@@ -93,33 +107,28 @@ def evaluate(
     """
     place = None if store is None else Path(store)
     costs, rule = read_wish(cost, threshold)
+    if on is not None:
+        return _on_new_rows(what, on, rule=rule, costs=costs, place=place)
     if isinstance(what, TunedModel):
         study, evidence = what.run.study, gather_evidence(what, store=place or what.store)
     else:
-        found = find_package(Path(what))
-        study = str(what) if found is None else found[1].manifest.study
+        found = find_package(what)
+        study = str(what) if found is None else found.manifest.study
         evidence = gather_evidence(study, data=data, store=place)
-    if rule is not None and evidence.task != "binary":
-        raise BadMetric(
-            f"a threshold, or a cost of its errors, is for two classes; {evidence.dataset.schema.target} has a task "
-            f"of {evidence.task}",
-            fix="leave out --cost and --threshold",
-        )
+    check_wish(cost, threshold, evidence.task)
     return read(study, replace(evidence, rule=rule, costs=costs))
 
 
-def read_wish(cost: Costs | str | None, threshold: str | float | None) -> tuple[Costs | None, Rule | None]:
-    """What decisions cost, and how a threshold is to be chosen, as people say it.
-
-    Raises
-    ------
-    BadMetric
-        One of them cannot be read.
-    """
-    costs = Costs.parse(cost) if isinstance(cost, str) else cost
-    if threshold is not None:
-        return costs, read_rule(str(threshold))
-    return costs, None if costs is None else ByCost(costs)
+def _on_new_rows(
+    what: TunedModel | str | os.PathLike[str], on: Any, *, rule: Rule | None, costs: Costs | None, place: Path | None
+) -> Evaluation:
+    metric = None
+    if isinstance(what, TunedModel):
+        predictor, metric = what.predictor, what.problem.metric
+    else:
+        predictor = Predictor.of(find_package(what) or package_of(str(what), store=place))
+    found = score_new_rows(predictor, on, metric=metric, rule=rule, costs=costs)
+    return Evaluation(predictor.manifest.study, {"new_rows": found})
 
 
 def read(study: str, evidence: Evidence) -> Evaluation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,17 @@ from luthier.api.problem import Order, Problem, pose
 from luthier.api.result import TunedModel
 from luthier.errors import UnknownStudy, UsageError
 from luthier.evaluation import Verdict
-from luthier.evaluation.evidence import Evidence
+from luthier.evaluation.evidence import Evidence, Finish
 from luthier.registry import ModelPackage, unpack
 from luthier.scoring import OutOfFold, Splits
-from luthier.store import Store, StoredStudyLog, read_model
-from luthier.tuning import History, StudyPlan, Trial
+from luthier.store import Store, read_model
+from luthier.tuning import History, StudyLog, StudyPlan, Trial
 
 MANIFEST = "manifest.json"
 
 
-def find_package(what: str | Path) -> tuple[Path, ModelPackage] | None:
-    """The saved model that is meant, checked: its folder, or the folder that `--out` named; None where it is no folder.
+def find_package(what: str | os.PathLike[str]) -> ModelPackage | None:
+    """The saved model of a folder, or of the folder that `--out` named, checked; None where there is none.
 
     Raises
     ------
@@ -34,8 +34,26 @@ def find_package(what: str | Path) -> tuple[Path, ModelPackage] | None:
     """
     for folder in (Path(what), Path(what) / "model"):
         if (folder / MANIFEST).is_file():
-            return folder, unpack(read_model(folder))
+            return unpack(read_model(folder))
     return None
+
+
+def package_of(study: str, *, store: str | Path | None = None) -> ModelPackage:
+    """The saved model of a study, from where the study wrote it.
+
+    Raises
+    ------
+    UnknownStudy
+        There is no such study, or its model is not where it was written.
+    """
+    with Store.open(store, create=False) as opened:
+        log = opened.load(study)
+        folders = [event.body["folder"] for event in log.events() if event.kind == "model.fitted"]
+    package = find_package(folders[-1]) if folders else None
+    if package is None:
+        where = f"not at {folders[-1]} any more" if folders else "not made yet"
+        raise UnknownStudy(f"the model of study {log.study} is {where}", fix="name the folder of the saved model")
+    return package
 
 
 def gather_evidence(what: TunedModel | str, *, data: Any = None, store: str | Path | None = None) -> Evidence:
@@ -73,7 +91,12 @@ def gather_evidence(what: TunedModel | str, *, data: Any = None, store: str | Pa
                 fix=f"luthier runs resume {log.study}",
             )
         log.check_predictions(events, problem.slab_starts)
-        return _evidence(problem, log, plan, history, history.judged)
+        judged = history.judged
+        verdict, left_s = Verdict.from_json(dict(judged)), judged.get("blend_fits_s")
+        evidence = evidence_of(problem, log, history, verdict, math.inf if left_s is None else left_s)
+        if "finish" in judged:
+            evidence = replace(evidence, shipped_with=Finish.from_json(judged["finish"]))
+        return evidence
 
 
 def _check_kind(study: str, plan: StudyPlan) -> None:
@@ -109,10 +132,14 @@ def _posed_again(study: str, plan: StudyPlan, data: Any) -> Problem:
     return problem
 
 
-def _evidence(
-    problem: Problem, log: StoredStudyLog, plan: StudyPlan, history: History, judged: Mapping[str, Any]
-) -> Evidence:
-    verdict = Verdict.from_json(dict(judged))
+def evidence_of(problem: Problem, log: StudyLog, history: History, verdict: Verdict, left_s: float) -> Evidence:
+    """The evidence of a study whose problem, record and verdict are at hand.
+
+    Parameters
+    ----------
+    left_s
+        Seconds that the members of a blend might take together to be fitted.
+    """
     needed = set(verdict.shipped_trials) | {verdict.winner}
     trials = sorted({*best_trials(history, problem.metric.greater_is_better, MAX_JUDGED), *needed})
     y, splits = problem.dataset.y[problem.splits.rows], problem.splits
@@ -122,18 +149,15 @@ def _evidence(
         rows = np.concatenate([np.arange(len(splits.rows))[splits.fold_slice(fold)] for fold in done])
         splits = _only(splits, done, rows)
         y, values = y[rows], values[:, rows]
-    left_s = judged.get("blend_fits_s")
     return Evidence(
         table=OutOfFold(splits, y, tuple(trials), values),
         metric=problem.metric,
         dataset=problem.dataset,
-        plan=plan,
+        plan=problem.plan,
         history=history,
         verdict=verdict,
-        blender=blender_for(problem, history, trials, math.inf if left_s is None else left_s)
-        if verdict.blend is not None
-        else None,
-        seed=plan.seed,
+        blender=None if verdict.blend is None else blender_for(problem, history, trials, left_s),
+        seed=problem.plan.seed,
     )
 
 

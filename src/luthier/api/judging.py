@@ -11,8 +11,10 @@ import numpy as np
 
 from luthier.api.problem import Problem
 from luthier.evaluation import Blender, Final, Verdict, judge, judge_partial
-from luthier.evaluation.cost import BESIDE, FEWEST_OWN_REPLAYS, Effort, own_call_s, replay_s
+from luthier.evaluation.chain import replays_for
+from luthier.evaluation.cost import BESIDE, FEWEST_OWN_REPLAYS, Effort, finish_s, own_call_s, replay_s
 from luthier.evaluation.judge import judge_with_spare
+from luthier.evaluation.recalibrating import MOST_ROWS
 from luthier.scoring import AdditiveMetric, Estimate, OutOfFold, RankMetric
 from luthier.tuning import History, Progress, StudyLog, Trial, seed_of
 
@@ -68,7 +70,14 @@ class Judging:
 
     def seconds(self, n_complete: int) -> float:
         """Seconds that `verdicts` will take, from above."""
-        return self._pace * self.effort(n_complete).seconds
+        return self._pace * (self.effort(n_complete).seconds + self._finish_s())
+
+    def _finish_s(self) -> float:
+        problem, rows = self._problem, len(self._y)
+        if problem.facts.task == "regression":
+            return 0.0
+        outputs, replays = problem.facts.n_outputs, replays_for(rows)
+        return finish_s(problem.metric, rows=rows, outputs=outputs, replays=replays, most_rows=MOST_ROWS)
 
     def effort(self, n_complete: int) -> Effort:
         """How thoroughly so many configurations are judged."""

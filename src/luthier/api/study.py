@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from luthier.api.evidence import evidence_of
 from luthier.api.facts import gather_facts
 from luthier.api.judging import HonestWatch, Judging, refit_s
 from luthier.api.problem import Order, Problem, pose, strategy_of
@@ -21,6 +22,8 @@ from luthier.canonical import finite
 from luthier.errors import BudgetTooSmall, NoModel, StudyBusy, UnwritableFolder
 from luthier.evaluation import Final, Verdict
 from luthier.evaluation.blend import MOST_MEMBERS
+from luthier.evaluation.finishing import finish
+from luthier.evaluation.thresholds import read_wish
 from luthier.executors import make_executor
 from luthier.models import split_config
 from luthier.registry import FittedMember, pack_blend
@@ -124,6 +127,7 @@ def _carry_out(
     on_progress: Callable[[Progress], None],
 ) -> TunedModel:
     plan = problem.plan
+    costs, rule = read_wish(problem.order.cost, problem.order.threshold)
     judging = Judging(problem, log, means.final)
     watch = HonestWatch(judging, on_progress)
 
@@ -159,7 +163,10 @@ def _carry_out(
         verdicts = judging.verdicts(engine.history, left_s=fits_s)
         engine.show("final fit")
         verdict, members, rows = _final_models(engine, problem, log, judging, verdicts, means)
-        engine.note("study.judged", {**verdict.to_json(), "blend_fits_s": finite(fits_s)})
+        ending, verdict = finish(
+            replace(evidence_of(problem, log, engine.history, verdict, fits_s), costs=costs, rule=rule)
+        )
+        engine.note("study.judged", {**verdict.to_json(), "blend_fits_s": finite(fits_s), "finish": ending.to_json()})
         folder = means.out or store.folder / "runs" / log.study
         model_path = folder / "model"
         package = pack_blend(
@@ -173,6 +180,8 @@ def _carry_out(
             fingerprint=problem.dataset.fingerprint,
             trained_on=rows,
             created_at_utc=now_utc(),
+            recalibrator=None if ending.recalibrator is None else ending.recalibrator.to_json(),
+            threshold=ending.threshold,
         )
         write_model(model_path, package)
         predictor = Predictor.of(package, families=problem.families)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -15,23 +16,46 @@ from luthier.evaluation.thresholds import Rule
 from luthier.evaluation.verdict import Verdict
 from luthier.scoring import Metric, OutOfFold
 from luthier.scoring.metrics import Costs
+from luthier.scoring.recalibration import Mapped, read_recalibrator
 from luthier.tuning import History, StudyPlan
+
+AS_IT_IS = 0.5
+"""The threshold of a model that was given none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """What a shipped model does between the probabilities of its members and its answer.
+    """The last steps of a model.
 
     Attributes
     ----------
-    recalibrator
-        Kind of its recalibrator; None where probabilities are left as they are.
+    kind, recalibrator
+        The recalibrator and its name; None where probabilities are left as they are.
     threshold
-        The chance above which a case is called positive.
+        The chance above which a case of two classes is called positive.
+    rule
+        How the threshold was chosen, in words; empty where nobody asked for one.
     """
 
-    recalibrator: str | None = None
-    threshold: float = 0.5
+    kind: str | None = None
+    recalibrator: Mapped | None = None
+    threshold: float = AS_IT_IS
+    rule: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "kind": self.kind,
+            "recalibrator": None if self.recalibrator is None else self.recalibrator.to_json(),
+            "threshold": self.threshold,
+            "rule": self.rule,
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Finish:
+        """Inverse of `to_json`."""
+        fitted = body["recalibrator"]
+        return cls(body["kind"], None if fitted is None else read_recalibrator(fitted), body["threshold"], body["rule"])
 
 
 @dataclass(frozen=True)

@@ -266,6 +266,18 @@ def judge_partial(
     )
 
 
+def restated(verdict: Verdict, score: Estimate, *, forward: bool) -> Verdict:
+    """The verdict with another score of what is shipped, for when something is done to its predictions afterwards.
+
+    The sentence says what to expect before its semicolon, and what choosing brought after it.
+    """
+    _, _, rest = verdict.sentence.partition("; ")
+    sentence = f"{expectation(verdict.metric, score, forward=forward)}; {rest}"
+    if verdict.default_kept and verdict.winner != verdict.default:
+        return replace(verdict, default_estimate=score, sentence=sentence)
+    return replace(verdict, estimate=score, sentence=sentence)
+
+
 def _blended(
     table: OutOfFold,
     metric: Metric,

@@ -12,17 +12,15 @@ from numpy.typing import NDArray
 
 from luthier.canonical import finite
 from luthier.evaluation.calibration import wilson
-from luthier.evaluation.chain import FEWEST_REPLAYS, MOST_REPLAYS, REPLAYED_ROWS, Chain
-from luthier.evaluation.evidence import Evidence
+from luthier.evaluation.chain import Chain, replays_for
+from luthier.evaluation.evidence import AS_IT_IS, Evidence
 from luthier.evaluation.thresholds import Fixed
-from luthier.scoring import METRICS, Estimate, Metric
+from luthier.scoring import METRICS, Estimate, Metric, Task
+from luthier.scoring.metrics import Costs
 from luthier.scoring.metrics.counts import decide
 from luthier.scoring.replay import replay
 
 Floats = NDArray[np.float64]
-
-AS_IT_IS = 0.5
-"""The threshold of a model that was given none."""
 
 OF_CHANCES = ("roc_auc", "average_precision", "log_loss", "brier")
 OF_DECISIONS: Mapping[str, tuple[str, ...]] = {
@@ -161,11 +159,11 @@ def operating_point(evidence: Evidence) -> OperatingPoint:
     """Replay every choice up to the decisions, and read every metric off the same replays."""
     table, task, rule = evidence.table, evidence.task, evidence.rule if evidence.task == "binary" else None
     shipped = evidence.shipped_with
-    chances = Chain.of(evidence, recalibrator=shipped.recalibrator if task != "regression" else None)
+    chances = Chain.of(evidence, recalibrator=shipped.kind if task != "regression" else None)
     # As it is, a model cuts at the threshold it was shipped with.
     cut = rule or (Fixed(shipped.threshold) if task == "binary" else None)
     decisions = chances.cut_by(cut)
-    B = int(np.clip(REPLAYED_ROWS // len(evidence.y), FEWEST_REPLAYS, MOST_REPLAYS))
+    B = replays_for(len(evidence.y))
 
     def honest(metric: Metric, chain: Chain) -> tuple[Estimate, Floats]:
         found = replay(table, metric, choose=chain, n_replays=B, rng=evidence.rng("operating point"))
@@ -194,6 +192,28 @@ def operating_point(evidence: Evidence) -> OperatingPoint:
             float(np.mean(gain > 0)) if len(out) == len(out_before) and len(out) else math.nan,
         )
     return OperatingPoint(metrics, confusion(evidence, made), threshold, B)
+
+
+def usual_metrics(
+    task: Task, p: NDArray[Any], threshold: float, costs: Costs | None
+) -> dict[str, tuple[Metric, NDArray[Any]]]:
+    """The usual metrics of a task, each with the predictions it is to read.
+
+    Parameters
+    ----------
+    task, p
+        Predictions (n, k) of a model.
+    threshold
+        The chance above which a case of two classes is called positive.
+    costs
+        What decisions cost, which makes a further metric.
+    """
+    if task == "regression":
+        return {name: (METRICS[name], p) for name in OF_VALUES}
+    decisions = (p > threshold).astype(np.float64) if task == "binary" else p
+    usual: dict[str, tuple[Metric, NDArray[Any]]] = {name: (METRICS[name], p) for name in OF_CHANCES}
+    usual |= {name: (METRICS[name], decisions) for name in OF_DECISIONS[task]}
+    return usual if costs is None or task != "binary" else {**usual, "cost": (costs.metric, decisions)}
 
 
 def _with(name: str, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -22,6 +22,12 @@ MOST_ROWS = 4000
 """Rows on which recalibrators compete, evenly spread over the slab: with more, whatever helps at all does so beyond
 doubt. The winner is learned from all rows."""
 
+MOST_CLASSES_ALONE = 10
+"""With more classes than these, none is recalibrated against the rest: only all together."""
+
+ROWS_BY_CLASSES = 20_000
+"""Of several classes, rows times classes that compete."""
+
 BEYOND_DOUBT = 1.64
 """Standard errors by which a recalibrator must lower the log loss to be used. Four compete, so that some do by luck;
 those that did no good in truth did not pass this in 435 simulated choices (studies/calibration)."""
@@ -90,26 +96,30 @@ def choose_recalibrator(
     n_replays, most_rows
         How often, and on how many rows at most, they compete.
     """
+    several = p.shape[1]
+    kinds = [name for name, kind in RECALIBRATORS.items() if several <= MOST_CLASSES_ALONE or kind.joint]
+    if several > 1:
+        most_rows = min(most_rows, ROWS_BY_CLASSES // min(several, MOST_CLASSES_ALONE))
     looked_at = np.unique(np.linspace(0, len(y) - 1, min(len(y), most_rows)).astype(np.intp))
     of_row, of_choice = weights[looked_at], y[looked_at]
     said = np.asarray(p[looked_at], np.float64)
     codes = np.unique(units[looked_at], return_inverse=True)[1]
     draws = draw_units(codes, of_row, n_replays, rng)
     as_it_is = _losses(of_choice, said)
-    lowered = {name: np.zeros(len(said)) for name in RECALIBRATORS}
-    mended = {name: np.zeros_like(said) for name in RECALIBRATORS}
+    lowered = {name: np.zeros(len(said)) for name in kinds}
+    mended = {name: np.zeros_like(said) for name in kinds}
     times = np.zeros(len(said))
     for replay in range(len(draws)):
         drawn, left = draws.row_weights(replay), np.flatnonzero(draws.row_weights(replay, drawn=False))
         if len(np.unique(of_choice[drawn > 0])) < 2:
             continue
         times[left] += 1
-        for name in RECALIBRATORS:
+        for name in kinds:
             new = fit_recalibrator(name, of_choice, said, drawn).apply(said[left])
             mended[name][left] += new
             lowered[name][left] += as_it_is[left] - _losses(of_choice[left], new)
     seen = times > 0
-    gains = {name: _mean(lowered[name][seen] / times[seen], of_row[seen], draws.units[seen]) for name in RECALIBRATORS}
+    gains = {name: _mean(lowered[name][seen] / times[seen], of_row[seen], draws.units[seen]) for name in kinds}
     best = max(gains, key=lambda name: gains[name].value if math.isfinite(gains[name].value) else -math.inf)
     q = float(stats.norm.ppf(0.5 + gains[best].level / 2))
     standard_error = (gains[best].high - gains[best].low) / (2 * q)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luthier.errors import BadMetric
-from luthier.scoring.metrics import METRICS, AdditiveMetric, Costs, f_beta, rank
+from luthier.scoring.metrics import METRICS, AdditiveMetric, Costs, Task, f_beta, rank
 
 Floats = NDArray[np.float64]
 
@@ -219,3 +219,33 @@ def read_rule(text: str) -> Rule:
         f"the threshold {text!r} cannot be read",
         fix='say "f1", "f2", "precision>=0.9", "recall>=0.8" or a number like "0.3"; or name costs: --cost fn=50,fp=2',
     )
+
+
+def check_wish(cost: Costs | str | None, threshold: str | float | None, task: Task) -> None:
+    """Refuse a cost or a threshold that cannot be read, or that is asked for where there are not two classes.
+
+    Raises
+    ------
+    BadMetric
+        As said.
+    """
+    _, rule = read_wish(cost, threshold)
+    if rule is not None and task != "binary":
+        raise BadMetric(
+            f"a threshold, or what errors cost, is for a target of two classes; this task is {task}",
+            fix="leave out the cost and the threshold",
+        )
+
+
+def read_wish(cost: Costs | str | None, threshold: str | float | None) -> tuple[Costs | None, Rule | None]:
+    """What decisions cost, and how a threshold is to be chosen, as people say it.
+
+    Raises
+    ------
+    BadMetric
+        One of them cannot be read.
+    """
+    costs = Costs.parse(cost) if isinstance(cost, str) else cost
+    if threshold is not None:
+        return costs, read_rule(str(threshold))
+    return costs, None if costs is None else ByCost(costs)

@@ -39,7 +39,7 @@ class Prepared(Protocol):
         ...
 
     def scores_alone(self, table: OutOfFold, metric: Metric) -> Floats:
-        """(C,): score on all rows of every configuration, had there been no other to choose from."""
+        """(C,): score on all rows of every configuration, had there been no other to choose from; NaN if not known."""
         ...
 
 
