@@ -116,6 +116,9 @@ def evaluate(
         study = str(what) if found is None else found.manifest.study
         evidence = gather_evidence(study, data=data, store=place)
     check_wish(cost, threshold, evidence.task)
+    order = evidence.plan.facts.get("order") or {}
+    if rule is None:  # as it was tuned
+        costs, rule = read_wish(cost or order.get("cost"), order.get("threshold"))
     return read(study, replace(evidence, rule=rule, costs=costs))
 
 

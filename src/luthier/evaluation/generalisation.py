@@ -64,7 +64,7 @@ class Generalisation:
 
     def lines(self) -> list[str]:
         """The verdict, and the numbers behind it."""
-        lines = [self.sentence, f"{self.metric}: honest {self.honest}, naive {self.naive:.4g}"]
+        lines = [self.sentence, f"{self.metric}: honest {self.honest}, naive {self.naive:.5g}"]
         if math.isfinite(self.fold_sd):
             low, high = np.nanmin(self.folds), np.nanmax(self.folds)
             lines.append(f"{len(self.folds)} folds: {low:.4g} to {high:.4g}, standard deviation {self.fold_sd:.2g}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,16 @@ from luthier.canonical import finite
 from luthier.evaluation.calibration import wilson
 from luthier.evaluation.chain import Chain, replays_for
 from luthier.evaluation.evidence import AS_IT_IS, Evidence
-from luthier.evaluation.thresholds import Fixed
+from luthier.evaluation.thresholds import Fixed, Rule
 from luthier.scoring import METRICS, Estimate, Metric, Task
 from luthier.scoring.metrics import Costs
 from luthier.scoring.metrics.counts import decide
-from luthier.scoring.replay import replay
+from luthier.scoring.replay import LOWEST, Replay, plain_estimate, replay
 
 Floats = NDArray[np.float64]
+
+MOST_CELLS = 16
+"""Cells of a confusion matrix that are shown to people."""
 
 OF_CHANCES = ("roc_auc", "average_precision", "log_loss", "brier")
 OF_DECISIONS: Mapping[str, tuple[str, ...]] = {
@@ -137,61 +140,79 @@ class OperatingPoint:
             found = self.threshold
             better = f"(better in {100 * found.p_better:.0f} of 100 replays)"
             lines.append(f"threshold {found.threshold:.3g}: {found.rule}")
-            lines.append(
-                f"{found.metric} {_shown(found.value)} with it, {_shown(found.value_before)} at one half {better}"
-            )
-        lines += [f"{name:<18} {_shown(score)}" for name, score in self.metrics.items()]
-        if self.confusion:
-            lines.append("of the cases that are ..., so many are called ...:")
-        lines += [
+            lines.append(f"{found.metric} {found.value} with it, {found.value_before} at one half {better}")
+        lines += [f"{name:<18} {score}" for name, score in self.metrics.items()]
+        return lines + self._confusion_lines()
+
+    def _confusion_lines(self) -> list[str]:
+        shown, said = self.confusion, "of the cases that are ..., so many are called ...:"
+        if len(shown) > MOST_CELLS:
+            errors = sorted((c for c in shown if c.true != c.decided and c.n > 0), key=lambda cell: -cell.n)
+            shown, said = tuple(errors[:MOST_CELLS]), "the most frequent confusions (all are in --json):"
+        rows = [
             f"  {cell.true} called {cell.decided}: {cell.n:.0f} ({100 * cell.share:.1f} %, "
             f"{100 * cell.low:.1f} to {100 * cell.high:.1f})"
-            for cell in self.confusion
+            for cell in shown
         ]
-        return lines
-
-
-def _shown(score: Estimate) -> str:
-    return f"{score.value:.4g} [{score.low:.4g}, {score.high:.4g}]"
+        return [said, *rows] if rows else []
 
 
 def operating_point(evidence: Evidence) -> OperatingPoint:
-    """Replay every choice up to the decisions, and read every metric off the same replays."""
-    table, task, rule = evidence.table, evidence.task, evidence.rule if evidence.task == "binary" else None
-    shipped = evidence.shipped_with
-    chances = Chain.of(evidence, recalibrator=shipped.kind if task != "regression" else None)
-    # As it is, a model cuts at the threshold it was shipped with.
-    cut = rule or (Fixed(shipped.threshold) if task == "binary" else None)
-    decisions = chances.cut_by(cut)
-    B = replays_for(len(evidence.y))
+    """Replay every choice up to the decisions, and read every metric off the same replays.
 
-    def honest(metric: Metric, chain: Chain) -> tuple[Estimate, Floats]:
-        found = replay(table, metric, choose=chain, n_replays=B, rng=evidence.rng("operating point"))
-        return found.estimate, found.out_of_bag
+    What was chosen by is replayed: the metric of the study, those of chances, and that of the threshold. A measure of
+    decisions that nothing was chosen by is that of the very threshold in use, less what the choices flatter it: a
+    threshold that might have been another says nothing of this one.
+    """
+    table, task, w = evidence.table, evidence.task, evidence.weights
+    rule, ending = evidence.rule if task == "binary" else None, evidence.shipped_with
+    chances = Chain.of(evidence, recalibrator=ending.kind if task != "regression" else None)
+    decisions = chances.cut_by(rule or (Fixed(ending.threshold) if task == "binary" else None))
+    p = chances(table, evidence.metric, w)
+    threshold = AS_IT_IS if task != "binary" else rule.choose(table.y, p[:, 0], w) if rule else ending.threshold
+    B = replays_for(len(table.y))
 
-    if task == "regression":
-        metrics = {name: honest(METRICS[name], chances)[0] for name in _with(evidence.metric.name, OF_VALUES)}
-        return OperatingPoint(metrics, (), None, B)
-    metrics = {name: honest(METRICS[name], chances)[0] for name in OF_CHANCES}
-    metrics |= {name: honest(METRICS[name], decisions)[0] for name in OF_DECISIONS[task]}
-    if evidence.costs is not None and task == "binary":
-        metrics["cost"] = honest(evidence.costs.metric, decisions)[0]
-    threshold = None
-    made = decisions(table, evidence.metric, evidence.weights)
+    def replayed(metric: Metric, chain: Chain) -> Replay:
+        return replay(table, metric, choose=chain, n_replays=B, rng=evidence.rng("operating point"))
+
+    def as_it_stands(metric: Metric, said: NDArray[Any], found: Replay) -> Estimate:
+        units, rng = table.splits.units, evidence.rng("operating point")
+        return _shifted(metric, plain_estimate(table.y, said, metric, units=units, weights=w, rng=rng), found)
+
+    chosen_by = {evidence.metric.name} | (set() if rule is None else {rule.metric.name})
+    metrics = {}
+    for name, (metric, said) in usual_metrics(task, p, threshold, evidence.costs).items():
+        of_chances = name in OF_CHANCES or task == "regression"
+        found = replayed(metric, chances if of_chances else decisions)
+        metrics[name] = found.estimate if of_chances or name in chosen_by else as_it_stands(metric, said, found)
+    moved = None
     if rule is not None:
-        p = chances(table, evidence.metric, evidence.weights)
-        value, out = honest(rule.metric, decisions)
-        before, out_before = honest(rule.metric, chances.cut_by(Fixed(AS_IT_IS)))
-        gain = out - out_before if rule.metric.greater_is_better else out_before - out
-        threshold = Threshold(
-            str(rule),
-            rule.choose(table.y, p[:, 0], evidence.weights),
-            rule.metric.name,
-            value,
-            before,
-            float(np.mean(gain > 0)) if len(out) == len(out_before) and len(out) else math.nan,
-        )
-    return OperatingPoint(metrics, confusion(evidence, made), threshold, B)
+        before = replayed(rule.metric, chances.cut_by(Fixed(AS_IT_IS)))
+        at_half = as_it_stands(rule.metric, np.asarray(p > AS_IT_IS, np.float64), before)
+        moved = _moved(rule, threshold, replayed(rule.metric, decisions), before, at_half)
+    made = np.asarray(p > threshold, np.float64) if task == "binary" else p
+    return OperatingPoint(metrics, () if task == "regression" else confusion(evidence, made), moved, B)
+
+
+def _moved(rule: Rule, threshold: float, moved: Replay, before: Replay, at_half: Estimate) -> Threshold:
+    out, out_before = moved.out_of_bag, before.out_of_bag
+    p_better = math.nan
+    if len(out) == len(out_before) and len(out):  # else some draws were undefined, and they cannot be paired
+        p_better = float(np.mean(out > out_before if rule.metric.greater_is_better else out < out_before))
+    return Threshold(str(rule), threshold, rule.metric.name, moved.estimate, at_half, p_better)
+
+
+def _shifted(metric: Metric, plain: Estimate, found: Replay) -> Estimate:
+    """An estimate less the bootstrap optimism of a replay: by how much choices look better on the rows they saw.
+
+    Source: Efron (1983), J. American Statistical Association 78.
+    """
+    optimism = float((found.in_bag - found.full).mean()) if found.n_replays else 0.0
+    low = LOWEST.get(metric.name, 0.0)
+    high = 1.0 if metric.greater_is_better else math.inf
+    value, ends = plain.value - optimism, (plain.low - optimism, plain.high - optimism)
+    kept = [float(np.clip(number, low, high)) for number in (value, *ends)]
+    return replace(plain, value=kept[0], low=kept[1], high=kept[2], method=f"{plain.method}, less optimism")
 
 
 def usual_metrics(
@@ -214,11 +235,6 @@ def usual_metrics(
     usual: dict[str, tuple[Metric, NDArray[Any]]] = {name: (METRICS[name], p) for name in OF_CHANCES}
     usual |= {name: (METRICS[name], decisions) for name in OF_DECISIONS[task]}
     return usual if costs is None or task != "binary" else {**usual, "cost": (costs.metric, decisions)}
-
-
-def _with(name: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    """These metrics, and the one that was optimised if it is one of ours."""
-    return names if name in names or name not in METRICS else (name, *names)
 
 
 def confusion(evidence: Evidence, p: NDArray[Any]) -> tuple[Cell, ...]:
