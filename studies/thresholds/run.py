@@ -4,7 +4,8 @@ Usage: OMP_NUM_THREADS=1 python studies/thresholds/run.py [--data ../shared/data
 
 Half of every table is learned from (at most 6,000 rows), by five folds as a study does; the threshold is chosen on the
 out-of-fold predictions and used on what the model, fitted on all of that half, says of the rows left. The oracle knows
-the labels of those; "fresh" has the labels of one half of them and is judged by the other. Writes results/thresholds.csv.
+the labels of those; "fresh" has the labels of one half of them and is judged by the other.
+Writes results/thresholds.csv.
 """
 
 from __future__ import annotations
