@@ -62,6 +62,12 @@ def test_the_model_cuts_where_it_was_told_to(run: luthier.TunedModel, place: Pat
     np.testing.assert_array_equal(saved.predict(rows) == "yes", called)
 
 
+def test_a_run_says_where_its_model_cuts_and_why(run: luthier.TunedModel) -> None:
+    assert "for yes above a chance of 0." in run.summary()
+    assert "lowest cost at fn=10,fp=1" in run.summary()
+    assert run.to_json()["final"]["threshold"] == run.predictor.manifest.threshold < 0.5
+
+
 def test_the_command_line_says_it_for_people_and_for_programs(run: luthier.TunedModel, place: Path) -> None:
     said = command("evaluate", "out", "--threshold", "precision>=0.8", cwd=place).stdout
     assert "CALIBRATION" in said

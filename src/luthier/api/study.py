@@ -22,6 +22,7 @@ from luthier.canonical import finite
 from luthier.errors import BudgetTooSmall, NoModel, StudyBusy, UnwritableFolder
 from luthier.evaluation import Final, Verdict
 from luthier.evaluation.blend import MOST_MEMBERS
+from luthier.evaluation.evidence import Finish
 from luthier.evaluation.finishing import finish
 from luthier.evaluation.thresholds import read_wish
 from luthier.executors import make_executor
@@ -185,7 +186,7 @@ def _carry_out(
         )
         write_model(model_path, package)
         predictor = Predictor.of(package, families=problem.families)
-        shipped = _shipped(problem, predictor, package)
+        shipped = _shipped(problem, predictor, package, ending)
         engine.note("model.fitted", {"trial": verdict.shipped, "rows": rows, "folder": str(model_path)})
         report_path = folder / "report.html" if means.report else None
         run = TuningRun.of(log.study, plan, engine.history)
@@ -273,7 +274,7 @@ def _final_model(
     return first, {name: log.kept(digest) for name, digest in kept.items()}, "the training rows of the first fold"
 
 
-def _shipped(problem: Problem, predictor: Predictor, package: Mapping[str, bytes]) -> Shipped:
+def _shipped(problem: Problem, predictor: Predictor, package: Mapping[str, bytes], ending: Finish) -> Shipped:
     """What is shipped and what it costs to ask, measured on the table's own first rows."""
     rows = _asked(problem)
     ask = predictor.predict if problem.facts.task == "regression" else predictor.predict_proba
@@ -287,7 +288,8 @@ def _shipped(problem: Problem, predictor: Predictor, package: Mapping[str, bytes
     if spent_s < FINISH_S / 2:  # the first call also pays for what is imported on demand, which no later one does
         spent_s = min(spent_s, call_s())
     ms = 1e6 * spent_s / len(rows)
-    return Shipped(predictor.manifest.members, predictor.manifest.pool, ms, sum(map(len, package.values())) / 1e6)
+    size_mb = sum(map(len, package.values())) / 1e6
+    return Shipped(predictor.manifest.members, predictor.manifest.pool, ms, size_mb, ending)
 
 
 def _asked(problem: Problem) -> pd.DataFrame:
