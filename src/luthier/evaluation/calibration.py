@@ -311,12 +311,17 @@ def _binned(
     codes = np.arange(n) if units is None else np.unique(units, return_inverse=True)[1]
     U = int(codes.max()) + 1
     known = w > 0
-    k = int(np.clip(len(np.unique(codes[known])) // ROWS_A_BIN, 1, bins))
-    edges = np.unique(np.quantile(p[known], np.arange(1, k) / k))
-    b = np.searchsorted(edges, p, side="right")
-    # Ties, or rows without weight, may leave a bin with nobody in it.
-    filled = np.flatnonzero(np.bincount(b, w, len(edges) + 1) > 0)
-    return np.minimum(np.searchsorted(filled, b), len(filled) - 1), w, codes.astype(np.int64), U
+    for k in range(int(np.clip(known.sum() // ROWS_A_BIN, 1, bins)), 0, -1):
+        edges = np.unique(np.quantile(p[known], np.arange(1, k) / k))
+        b = np.searchsorted(edges, p, side="right")
+        # Ties, or rows without weight, may leave a bin with nobody in it.
+        filled = np.flatnonzero(np.bincount(b, w, len(edges) + 1) > 0)
+        b = np.minimum(np.searchsorted(filled, b), len(filled) - 1)
+        # A stretch of time has rows in all bins, a row judged twice in two: what counts is the units of each.
+        pairs = np.unique(codes[known] * len(filled) + b[known])
+        if np.bincount(pairs % len(filled)).min() >= ROWS_A_BIN:
+            break
+    return b, w, codes.astype(np.int64), U
 
 
 def _interval(plug_in: float, noise: float, noise_squared: float, level: float) -> tuple[float, float]:

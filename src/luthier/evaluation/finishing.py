@@ -7,7 +7,7 @@ import numpy as np
 from luthier.evaluation.calibration import FEWEST_UNITS
 from luthier.evaluation.chain import Chain, replays_for
 from luthier.evaluation.evidence import AS_IT_IS, Evidence, Finish
-from luthier.evaluation.judge import FEWEST_OF_A_CLASS, restated
+from luthier.evaluation.judge import FEWEST_OF_A_CLASS, looking_ahead, restated
 from luthier.evaluation.recalibrating import choose_recalibrator
 from luthier.evaluation.verdict import Verdict
 from luthier.scoring.metrics.counts import decide
@@ -34,13 +34,13 @@ def finish(evidence: Evidence) -> tuple[Finish, Verdict]:
     done = Finish(kind, fitted, threshold, "" if evidence.rule is None else str(evidence.rule))
     asked = evidence.rule is not None
     chain = Chain.of(evidence, recalibrator=kind, rule=evidence.rule if asked and reads_decisions(evidence) else None)
-    before, after = (evidence.metric.score(y, said, w) for said in (p, chain(evidence.table, evidence.metric, w)))
-    if before == after:
+    table, metric = evidence.table, evidence.metric
+    made = chain(table, metric, w)
+    if metric.score(y, p, w) == metric.score(y, made, w):
         return done, evidence.verdict
-    replays = replays_for(len(y))
-    found_again = replay(evidence.table, evidence.metric, choose=chain, n_replays=replays, rng=evidence.rng("finish"))
-    forward = evidence.table.splits.kind == "forward"
-    return done, restated(evidence.verdict, found_again.estimate, forward=forward)
+    again = replay(table, metric, choose=chain, n_replays=replays_for(len(y)), rng=evidence.rng("finish"))
+    score = looking_ahead(again.estimate, table, metric, made)
+    return done, restated(evidence.verdict, score, forward=table.splits.kind == "forward")
 
 
 def reads_decisions(evidence: Evidence) -> bool:

@@ -14,6 +14,7 @@ from luthier.canonical import finite
 from luthier.evaluation.calibration import wilson
 from luthier.evaluation.chain import Chain, replays_for
 from luthier.evaluation.evidence import AS_IT_IS, Evidence
+from luthier.evaluation.judge import looking_ahead
 from luthier.evaluation.thresholds import Fixed, Rule
 from luthier.scoring import METRICS, Estimate, Metric, Task
 from luthier.scoring.metrics import Costs
@@ -175,31 +176,34 @@ def operating_point(evidence: Evidence) -> OperatingPoint:
     def replayed(metric: Metric, chain: Chain) -> Replay:
         return replay(table, metric, choose=chain, n_replays=B, rng=evidence.rng("operating point"))
 
-    def as_it_stands(metric: Metric, said: NDArray[Any], found: Replay) -> Estimate:
-        units, rng = table.splits.units, evidence.rng("operating point")
-        return _shifted(metric, plain_estimate(table.y, said, metric, units=units, weights=w, rng=rng), found)
+    def expected(metric: Metric, said: NDArray[Any], found: Replay, *, chosen_by: bool) -> Estimate:
+        score = found.estimate
+        if not chosen_by:
+            units, rng = table.splits.units, evidence.rng("operating point")
+            score = _shifted(metric, plain_estimate(table.y, said, metric, units=units, weights=w, rng=rng), found)
+        return looking_ahead(score, table, metric, said)
 
     chosen_by = {evidence.metric.name} | (set() if rule is None else {rule.metric.name})
     metrics = {}
     for name, (metric, said) in usual_metrics(task, p, threshold, evidence.costs).items():
         of_chances = name in OF_CHANCES or task == "regression"
         found = replayed(metric, chances if of_chances else decisions)
-        metrics[name] = found.estimate if of_chances or name in chosen_by else as_it_stands(metric, said, found)
+        metrics[name] = expected(metric, said, found, chosen_by=of_chances or name in chosen_by)
+    made = np.asarray(p > threshold, np.float64) if task == "binary" else p
     moved = None
     if rule is not None:
-        before = replayed(rule.metric, chances.cut_by(Fixed(AS_IT_IS)))
-        at_half = as_it_stands(rule.metric, np.asarray(p > AS_IT_IS, np.float64), before)
-        moved = _moved(rule, threshold, replayed(rule.metric, decisions), before, at_half)
-    made = np.asarray(p > threshold, np.float64) if task == "binary" else p
+        before, after = replayed(rule.metric, chances.cut_by(Fixed(AS_IT_IS))), replayed(rule.metric, decisions)
+        at_half = expected(rule.metric, np.asarray(p > AS_IT_IS, np.float64), before, chosen_by=False)
+        value = expected(rule.metric, made, after, chosen_by=True)
+        moved = Threshold(str(rule), threshold, rule.metric.name, value, at_half, _p_better(rule, after, before))
     return OperatingPoint(metrics, () if task == "regression" else confusion(evidence, made), moved, B)
 
 
-def _moved(rule: Rule, threshold: float, moved: Replay, before: Replay, at_half: Estimate) -> Threshold:
-    out, out_before = moved.out_of_bag, before.out_of_bag
-    p_better = math.nan
-    if len(out) == len(out_before) and len(out):  # else some draws were undefined, and they cannot be paired
-        p_better = float(np.mean(out > out_before if rule.metric.greater_is_better else out < out_before))
-    return Threshold(str(rule), threshold, rule.metric.name, moved.estimate, at_half, p_better)
+def _p_better(rule: Rule, after: Replay, before: Replay) -> float:
+    out, out_before = after.out_of_bag, before.out_of_bag
+    if len(out) != len(out_before) or not len(out):  # some draws were undefined, so they cannot be paired
+        return math.nan
+    return float(np.mean(out > out_before if rule.metric.greater_is_better else out < out_before))
 
 
 def _shifted(metric: Metric, plain: Estimate, found: Replay) -> Estimate:
