@@ -312,7 +312,7 @@ def finished_package(recalibrator: Any, threshold: float) -> tuple[Dataset, dict
 
 def test_probabilities_are_recalibrated_and_cut_where_the_model_says() -> None:
     dataset, package, fitted = finished_package({"kind": "platt", "slope": 0.5, "offset": -0.3}, 0.2)
-    model, rows = Predictor.of(package), people(NEW)
+    model, rows = Predictor.of(package), people().head(NEW)
     z = np.log(fitted.predict(dataset.X[:NEW]) / (1 - fitted.predict(dataset.X[:NEW])))[:, 0]
     expected = 1 / (1 + np.exp(-(0.5 * z - 0.3)))
     np.testing.assert_allclose(model.predict_proba(rows)[:, 1], expected, rtol=1e-6)
