@@ -20,18 +20,30 @@ from typing import TYPE_CHECKING, Any
 from luthier.version import __version__
 
 if TYPE_CHECKING:
-    from luthier.api import ComparedStrategies, OptimizeResult, TunedModel, compare, load, optimize, tune
+    from luthier.api import (
+        ComparedStrategies,
+        Evaluation,
+        OptimizeResult,
+        TunedModel,
+        compare,
+        evaluate,
+        load,
+        optimize,
+        tune,
+    )
     from luthier.errors import LuthierError
     from luthier.tuning.objectives import TrialPruned
 
 __all__ = [
     "ComparedStrategies",
+    "Evaluation",
     "LuthierError",
     "OptimizeResult",
     "TrialPruned",
     "TunedModel",
     "__version__",
     "compare",
+    "evaluate",
     "load",
     "optimize",
     "tune",
@@ -39,11 +51,13 @@ __all__ = [
 
 _HOMES = {
     "ComparedStrategies": "api",
+    "Evaluation": "api",
     "LuthierError": "errors",
     "OptimizeResult": "api",
     "TrialPruned": "tuning.objectives",
     "TunedModel": "api",
     "compare": "api",
+    "evaluate": "api",
     "load": "api",
     "optimize": "api",
     "tune": "api",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from luthier.api.compared import ComparedStrategies
 from luthier.api.comparing import ComparisonProgress, compare, compare_and_report
 from luthier.api.diagnosis import diagnose
+from luthier.api.evaluating import Evaluation, evaluate
 from luthier.api.optimized import EvaluatedTrial, OptimizeResult
 from luthier.api.optimizing import optimize
 from luthier.api.result import TunedModel
@@ -16,11 +17,13 @@ __all__ = [
     "ComparedStrategies",
     "ComparisonProgress",
     "EvaluatedTrial",
+    "Evaluation",
     "OptimizeResult",
     "TunedModel",
     "compare",
     "compare_and_report",
     "diagnose",
+    "evaluate",
     "find_study",
     "list_studies",
     "load",

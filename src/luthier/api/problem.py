@@ -12,6 +12,7 @@ import numpy as np
 from luthier.canonical import digest
 from luthier.data import Dataset, Note, Task, make_dataset
 from luthier.errors import BadSpace, UnknownChoice
+from luthier.evaluation.thresholds import check_wish
 from luthier.models import EstimatorFamily, Facts, Family, families_for, joint_default, joint_space, split_config
 from luthier.scoring import Metric, Splits, choose_splits, default_metric, get_metric
 from luthier.space import Config, SearchSpace
@@ -41,6 +42,8 @@ class Order:
     deterministic: bool = False
     seed: int = 0
     name: str | None = None
+    cost: str | None = None
+    threshold: str | None = None
 
     def to_json(self) -> dict[str, Any] | None:
         """The order as JSON values; None when it holds objects that only the caller's program has."""
@@ -119,6 +122,7 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
         name=order.name,
     )
     task = dataset.schema.task
+    check_wish(order.cost, order.threshold, task)
     metric = get_metric(order.metric if order.metric is not None else default_metric(task), task)
     splits = choose_splits(
         dataset.y,

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from luthier.cli import compare, demo, doctor, predict, runs, tune
+from luthier.cli import compare, demo, doctor, evaluate, predict, runs, tune
 from luthier.cli.say import complain, errors
 from luthier.errors import LuthierError, UsageError
 from luthier.version import __version__
@@ -33,6 +33,7 @@ def _root(
 
 app.command("tune")(tune.tune)
 app.command("compare")(compare.compare)
+app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
