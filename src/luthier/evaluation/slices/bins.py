@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ Floats = NDArray[np.float64]
 
 RESOLUTIONS = (10, 5, 2)
 """Bins of a column of numbers, fine and coarse: a slice of two conditions is soon too small in tenths alone."""
+FINE_RESOLUTIONS = (40, 20)
+"""Bins of a column of numbers where it stands alone: a tail of few rows is lost in a tenth of them."""
 MOST_LEVELS = 10
 
 
@@ -31,14 +34,19 @@ class Binned:
         For each cut, what each of its bins means.
     columns
         (d,): position of the column that each cut is one of.
+    fine
+        The cuts that are too fine to be combined with others.
     """
 
     codes: Codes
     conditions: tuple[tuple[Condition, ...], ...]
     columns: tuple[int, ...]
+    fine: frozenset[int] = frozenset()
 
 
-def binned(frame: pd.DataFrame, *, resolutions: Sequence[int] = RESOLUTIONS) -> Binned:
+def binned(
+    frame: pd.DataFrame, *, resolutions: Sequence[int] = RESOLUTIONS, fine: Sequence[int] = FINE_RESOLUTIONS
+) -> Binned:
     """Cut every column into bins, with one more for missing values.
 
     Numbers are cut at their quantiles, once for each of the resolutions, or stay what they are when there are few
@@ -47,29 +55,34 @@ def binned(frame: pd.DataFrame, *, resolutions: Sequence[int] = RESOLUTIONS) -> 
     codes: list[Codes] = []
     conditions: list[tuple[Condition, ...]] = []
     columns: list[int] = []
+    alone: list[int] = []
     for position, name in enumerate(frame.columns):
         column = frame[name]
         missing = column.isna().to_numpy(bool)
-        for code, found in _cuts(str(name), column, resolutions):
+        for code, found, is_fine in _cuts(str(name), column, resolutions, fine):
             if missing.any():
                 code[missing] = len(found)
                 found.append(Condition(str(name), missing=True))
             if len(found) > 1:
+                if is_fine:
+                    alone.append(len(codes))
                 codes.append(code)
                 conditions.append(tuple(found))
                 columns.append(position)
-    empty = np.empty((len(frame), 0), np.int16)
-    return Binned(np.asfortranarray(np.column_stack(codes)) if codes else empty, tuple(conditions), tuple(columns))
+    stacked = np.asfortranarray(np.column_stack(codes)) if codes else np.empty((len(frame), 0), np.int16)
+    return Binned(stacked, tuple(conditions), tuple(columns), frozenset(alone))
 
 
-def _cuts(name: str, column: pd.Series, resolutions: Sequence[int]) -> list[tuple[Codes, list[Condition]]]:
+def _cuts(
+    name: str, column: pd.Series, resolutions: Sequence[int], fine: Sequence[int]
+) -> list[tuple[Codes, list[Condition], bool]]:
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return [] if pd.api.types.is_datetime64_any_dtype(column) else [_levels(name, column)]
+        return [] if pd.api.types.is_datetime64_any_dtype(column) else [(*_levels(name, column), False)]
     values = column.to_numpy(np.float64, na_value=np.nan)
     distinct = np.unique(values[~np.isnan(values)])
     if len(distinct) <= MOST_LEVELS:
-        return [_levels(name, column)]
-    return [_ranges(name, values, distinct, most) for most in resolutions]
+        return [(*_levels(name, column), False)]
+    return [(*_ranges(name, values, distinct, most), most in fine) for most in (*fine, *resolutions)]
 
 
 def _ranges(name: str, values: Floats, distinct: Floats, most: int) -> tuple[Codes, list[Condition]]:
@@ -80,9 +93,7 @@ def _ranges(name: str, values: Floats, distinct: Floats, most: int) -> tuple[Cod
     code = np.searchsorted(np.array(edges), values, side="right").astype(np.int16)
     ends = [None, *edges, None]
     return code, [
-        Condition(name, low=low, high=high)
-        for low, high in zip(ends[:-1], ends[1:], strict=True)
-        if (low, high) != (None, None)
+        Condition(name, low=low, high=high) for low, high in itertools.pairwise(ends) if (low, high) != (None, None)
     ]
 
 

@@ -38,7 +38,7 @@ def p_of_draw(errors: Floats, inside: Mask) -> float:
     low, high = float(errors.min()), float(errors.max())
     if low == high:
         return 1.0
-    if np.isin(errors, (low, high)).all():
+    if ((errors == low) | (errors == high)).all():
         return float(stats.hypergeom.sf((errors[inside] == high).sum() - 1, n, (errors == high).sum(), m))
     centred = errors - errors.mean()
     variance = m * (n - m) / (n - 1) * float((centred**2).mean())

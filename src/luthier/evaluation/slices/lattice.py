@@ -3,16 +3,17 @@
 A slice is a conjunction of bins of different columns. All slices of one set of columns are counted in one pass over the
 rows; a set is passed over when no slice of it can reach what was found already, by the bounds of the slices above it.
 
-Source: Sagadeeva & Boehm (2021), "SliceLine: Fast, Linear-Algebra-based Slice Finding for ML Model Debugging", SIGMOD,
-eq. 5 (score), sec. 3.2 and 4.3 (bounds and pruning). The enumeration by sets of columns instead of by sparse products is
-ours: with ten bins a column it is one `bincount` for up to a thousand slices.
+Source: Sagadeeva & Boehm (2021), "SliceLine: Fast, Linear-Algebra-based Slice Finding for ML Model Debugging",
+SIGMOD, eq. 5 (score), sec. 3.2 and 4.3 (bounds and pruning). The enumeration by sets of columns instead of by sparse
+products is ours: with ten bins a column it is one `bincount` for up to a thousand slices.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,6 +108,7 @@ def search(
     min_size: int = 10,
     max_level: int = 3,
     apart: Sequence[int] | None = None,
+    alone: Collection[int] = (),
 ) -> Search:
     """The `n_best` slices of highest score above zero, at every level up to `max_level`.
 
@@ -128,6 +130,8 @@ def search(
         Conditions of the longest slice.
     apart
         (d,): columns of the same number are cuts of one thing, and never combined. All different when None.
+    alone
+        Columns that are not combined with any other.
 
     Raises
     ------
@@ -136,7 +140,8 @@ def search(
     """
     if not (errors >= 0).all() or not np.isfinite(errors).all():
         raise ValueError("the errors of a slice search are finite and not negative")
-    n, d = codes.shape
+    d = codes.shape[1]
+    counter = _Counter(codes, errors)
     levels: list[_Best] = []
     tested: list[int] = []
     worst = float(errors.max(initial=0.0))
@@ -147,20 +152,18 @@ def search(
         levels.append(best)
         tested.append(0)
         worth = min((b.threshold for b in levels[:-1]), default=0.0)
-        sets = list(_sets(range(d) if apart is None else apart, level, bounds, worth))
+        sets = list(_sets(range(d) if apart is None else apart, alone, level, bounds, worth))
         complete &= len(sets) <= MOST_PASSES
         sets = sorted(sets, key=lambda s: -s[1])[:MOST_PASSES]
         above, bounds = bounds, {}
         for columns, bound in sets:
             if above and bound <= max(best.threshold, 0.0):
                 break  # the sets come by falling bounds
-            flat, widths = _flat(codes, columns)
-            cells = int(np.prod(widths))
-            if cells > MOST_CELLS:
+            widths = counter.widths(columns)
+            if math.prod(widths) > MOST_CELLS:
                 complete = False
                 continue
-            sizes = np.bincount(flat[flat >= 0], minlength=cells).astype(np.float64)
-            sums = np.bincount(flat[flat >= 0], weights=errors[flat >= 0], minlength=cells)
+            sizes, sums = counter.count(columns)
             enough = np.flatnonzero(sizes >= max(min_size, 1))
             tested[-1] += len(enough)
             if not len(enough):
@@ -206,13 +209,13 @@ class _Best:
 
 
 def _sets(
-    apart: Sequence[int], level: int, bounds: dict[tuple[int, ...], float], threshold: float
+    apart: Sequence[int], alone: Collection[int], level: int, bounds: dict[tuple[int, ...], float], threshold: float
 ) -> Iterator[tuple[tuple[int, ...], float]]:
     """Sets of columns whose subsets all leave room for a slice above the threshold, with what they leave room for."""
-    for columns in itertools.combinations(range(len(apart)), level):
-        if level == 1:
-            yield columns, np.inf
-            continue
+    if level == 1:
+        yield from (((c,), np.inf) for c in range(len(apart)))
+        return
+    for columns in itertools.combinations([c for c in range(len(apart)) if c not in alone], level):
         if len({apart[c] for c in columns}) < level:
             continue
         parents = [bounds.get(parent, -np.inf) for parent in itertools.combinations(columns, level - 1)]
@@ -220,16 +223,42 @@ def _sets(
             yield columns, bound
 
 
-def _flat(codes: Codes, columns: tuple[int, ...]) -> tuple[NDArray[np.int64], tuple[int, ...]]:
-    """(n,): position of every row among all slices of these columns, -1 for none; and the bins of each column."""
-    widths = tuple(int(codes[:, c].max(initial=0)) + 1 for c in columns)
-    flat = np.zeros(len(codes), np.int64)
-    none = np.zeros(len(codes), bool)
-    for column, width in zip(columns, widths, strict=True):
-        flat = flat * width + codes[:, column]
-        none |= codes[:, column] < 0
-    flat[none] = -1
-    return flat, widths
+class _Counter:
+    """Counts rows and errors of all slices of a set of columns.
+
+    Rows without a bin are counted in a place of their own, which is cut off afterwards: that is cheaper than to look
+    for them each time.
+    """
+
+    def __init__(self, codes: Codes, errors: Floats) -> None:
+        self._bins = [int(column.max(initial=0)) + 1 for column in codes.T]
+        self._places = [
+            np.where(column < 0, bins, column).astype(np.int64)
+            for column, bins in zip(codes.T, self._bins, strict=True)
+        ]
+        self._rooms = [bins + int((column < 0).any()) for column, bins in zip(codes.T, self._bins, strict=True)]
+        wrong = np.flatnonzero(errors)
+        self._wrong = wrong if 2 * len(wrong) < len(errors) else None
+        self._errors = errors if self._wrong is None else errors[wrong]
+
+    def widths(self, columns: tuple[int, ...]) -> tuple[int, ...]:
+        """Bins of each of the columns."""
+        return tuple(self._bins[c] for c in columns)
+
+    def count(self, columns: tuple[int, ...]) -> tuple[Floats, Floats]:
+        """Rows and sum of errors of every slice of these columns, the last column running fastest."""
+        flat = self._places[columns[0]]
+        for c in columns[1:]:
+            flat = flat * self._rooms[c] + self._places[c]
+        rooms = tuple(self._rooms[c] for c in columns)
+        sizes = np.bincount(flat, minlength=math.prod(rooms))
+        at = flat if self._wrong is None else flat[self._wrong]
+        sums = np.bincount(at, weights=self._errors, minlength=math.prod(rooms))
+        inside = tuple(slice(width) for width in self.widths(columns))
+        return (
+            sizes.reshape(rooms)[inside].ravel().astype(np.float64),
+            sums.reshape(rooms)[inside].ravel().astype(np.float64),
+        )
 
 
 def _bound(score: Score, sizes: Floats, sums: Floats, worst: float, min_size: int) -> Floats:
@@ -241,4 +270,5 @@ def _bound(score: Score, sizes: Floats, sums: Floats, worst: float, min_size: in
     fewest = np.full_like(sizes, max(min_size, 1))
     meeting = np.clip(sums / worst if worst > 0 else sizes, fewest, sizes)
     at = [score(s, np.minimum(sums, s * worst)) for s in (fewest, meeting, sizes)]
-    return np.maximum.reduce(at)
+    highest: Floats = np.maximum.reduce(at)
+    return highest
