@@ -22,7 +22,7 @@ from luthier.tuning.history import History, Trial
 from luthier.tuning.jobs import Executor, Job, Outcome
 from luthier.tuning.plan import LAG, StudyPlan, seed_of
 from luthier.tuning.record import Event, StudyLog, chained
-from luthier.tuning.scheduling import FoldPolicy, FullCV, failure, next_fold, trial_seconds
+from luthier.tuning.scheduling import N_RIVALS, FoldPolicy, FullCV, failure, next_fold, trial_seconds
 from luthier.tuning.timing import Duration, FoldTimes
 
 MAX_DUPLICATES = 200
@@ -233,8 +233,7 @@ class Engine:
         while True:
             ending = self._fill()
             if not self._busy:
-                assert ending is not None
-                return ending
+                return ending or "no time for another trial"
             left = self._search_left_s()
             arrived = self.executor.wait(min(max(left, 0.0), 0.25))
             for outcome in arrived:
@@ -260,12 +259,18 @@ class Engine:
                 if isinstance(proposed, Trial):
                     continue
                 self._over = proposed
+                continue
             return self._over
         return None
 
     def _next_of_running(self) -> Job | None:
+        # At the end a free slot has nothing better to do than a fold that its trial may not need.
+        ahead = self._over is not None and not self.plan.deterministic
         for trial in self.history.running:
-            fold = next_fold(trial, self.plan.n_folds, self._busy)
+            n_folds = self.plan.n_folds
+            fold = next_fold(
+                trial, n_folds if ahead else self.policy.horizon(trial, self._rivals(trial), n_folds), self._busy
+            )
             if fold is None:
                 continue
             if self._is_first_fold():
@@ -289,20 +294,20 @@ class Engine:
             if number < len(plan.starts):
                 suggestion = Suggestion(plan.starts[number], "default", "a library's default configuration")
             else:
-                visible = number - LAG + 1
-                if plan.deterministic and not self.history.settled_up_to(visible - 1):
+                visible = self._visible(number)
+                if visible is not None and not self.history.settled_up_to(visible - 1):
                     return None
-                known = (
-                    self.history.observations_until(max(visible, 0))
-                    if plan.deterministic
-                    else self.history.observations()
-                )
+                known = self.history.observations() if visible is None else self.history.observations_until(visible)
                 rng = np.random.default_rng(seed_of(plan.seed, number, "ask"))
-                asked = self.strategy.ask(plan.space, known, rng)
+                asked = self.strategy.ask(plan.space, known, rng) or self._second_thought(number)
                 if asked is None:
                     return "exhausted"
                 suggestion = asked
             twin = self.history.twin_of(suggestion.config)
+            continues = None if twin is None else self._continued(twin, number)
+            if continues is not None:
+                self._copy_folds(self.history.trials[continues], number)
+                twin = None
             body: dict[str, Any] = {
                 "trial": number,
                 "config": dict(suggestion.config),
@@ -310,6 +315,7 @@ class Engine:
                 "why": suggestion.why,
                 "evidence": None if suggestion.evidence is None else suggestion.evidence.to_json(),
                 "twin": twin,
+                "continues": continues,
                 "spent_s": self.spent_s,
             }
             self._say("trial.proposed", body)
@@ -319,6 +325,41 @@ class Engine:
             self._settle(trial, "dropped", reason="it would not have been done in time")
             too_long, number = too_long + 1, number + 1
         return "no time for another trial"
+
+    def _visible(self, number: int) -> int | None:
+        """In deterministic mode a trial's fate hangs on trials below this number only, and on itself."""
+        return max(number - LAG + 1, 0) if self.plan.deterministic else None
+
+    def _rivals(self, trial: Trial) -> list[Trial]:
+        return self.history.rivals(N_RIVALS, self._visible(trial.number))
+
+    def _second_thought(self, number: int) -> Suggestion | None:
+        """When nothing new is proposed: the likeliest of the dropped trials that the present incumbent would spare."""
+        visible = self._visible(number)
+        rivals = self.history.rivals(N_RIVALS, visible)
+        spared = [trial for trial in self.history.resumable(visible) if self.policy.drop(trial, rivals) is None]
+        if not spared:
+            return None
+        likeliest = min(spared, key=lambda trial: (self.history.observations()[trial.number].loss, trial.number))
+        why = f"trial {likeliest.number} was dropped, but is not clearly behind the present best"
+        return Suggestion(likeliest.config, "exploit", why)
+
+    def _continued(self, twin: int, number: int) -> int | None:
+        """The dropped trial that a new one of the same configuration should continue, if it was dropped wrongly."""
+        visible = self._visible(number)
+        for trial in self.history.resumable(visible):
+            if trial.number == twin and self.policy.drop(trial, self.history.rivals(N_RIVALS, visible)) is None:
+                return twin
+        return None
+
+    def _copy_folds(self, trial: Trial, number: int) -> None:
+        """Let a new trial begin with the predictions of the one that it continues."""
+        kept = {fold: done for fold, done in trial.folds.items() if done.state == "DONE" and done.predictions}
+        if kept:
+            (slab,) = self.log.read_predictions([trial.number])
+            ends = [*self._slab[1:], len(slab)]
+            for fold in kept:
+                self.log.write_fold(number, self._slab[fold], slab[self._slab[fold] : ends[fold]])
 
     def _fits_in_time(self, trial: Trial) -> bool:
         left = self._search_left_s()
@@ -374,15 +415,21 @@ class Engine:
                 self._settle(trial, "complete", score=score)
             else:
                 self._settle(trial, "failed", reason="its score is not a finite number")
-        elif trial.number > 0 and (reason := self.policy.drop(self.history, trial)):
+        elif trial.number > 0 and (drop := self.policy.drop(trial, self._rivals(trial))):
             self._stop_folds_of(trial)
-            self._settle(trial, "dropped", reason=reason)
+            self._settle(trial, "dropped", reason=drop.reason, projected=drop.projected)
 
-    def _settle(self, trial: Trial, state: str, *, score: float | None = None, reason: str | None = None) -> None:
-        self._say(
-            "trial.finished",
-            {"trial": trial.number, "state": state, "score": score, "reason": reason, "spent_s": self.spent_s},
-        )
+    def _settle(
+        self,
+        trial: Trial,
+        state: str,
+        *,
+        score: float | None = None,
+        reason: str | None = None,
+        projected: tuple[float, float] | None = None,
+    ) -> None:
+        body = {"trial": trial.number, "state": state, "score": score, "reason": reason, "spent_s": self.spent_s}
+        self._say("trial.finished", body if projected is None else {**body, "projected": list(projected)})
 
     # --- stopping -----------------------------------------------------------------------------------------------------
 
