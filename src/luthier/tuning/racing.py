@@ -6,12 +6,14 @@ Both are scored on the same folds, so what makes a fold hard or easy cancels in 
 
 and full cross-validation over k folds would end at a mean difference that lies around the present one with variance
 
-    (1 / m - 1 / k) * (1 + n_valid / n_train) * s^2,
+    (1 / m - 1 / k) * (1 + n_valid / n_train) * s^2 + g^2,
 
 the first factor because only the k - m folds to come are unknown, the second for training rows that folds share. A
 trial is dropped when the mean difference is below zero by more than z such deviations. s^2 pools the m - 1 degrees of
 freedom of the trial's own differences with `PRIOR_FOLDS` of what is typical between good trials: two or three
-differences alone would now and then look exactly equal and drop a winner.
+differences alone would now and then look exactly equal and drop a winner. g^2 is the variance, among good trials, of
+what separates a trial's own score from the mean over its folds: a study ranks trials by all their predictions pooled,
+and a metric of ranks, or windows of time that weigh differently, can tell another story than the mean.
 
 Sources: Maron & Moore (1994), "Hoeffding races", NeurIPS 6, for dropping by paired comparison; Nadeau & Bengio (2003),
 "Inference for the generalization error", Machine Learning 52, for the factor. That the end of the race is projected,
@@ -75,9 +77,9 @@ class PairedRacing:
         if not self.at_least <= m < k:
             return None
         gain = fmean(gains)
-        typical = self._typical(incumbent, others)
-        pooled = (sum((d - gain) ** 2 for d in gains) + PRIOR_FOLDS * typical) / (m - 1 + PRIOR_FOLDS)
-        to_come = (1 / m - 1 / k) * (1 + self.overlap) * pooled
+        typical, g2 = self._typical(incumbent, others)
+        s2 = (sum((d - gain) ** 2 for d in gains) + PRIOR_FOLDS * typical) / (m - 1 + PRIOR_FOLDS)
+        to_come = (1 / m - 1 / k) * (1 + self.overlap) * s2 + g2
         if gain + self.z * math.sqrt(to_come) >= 0:
             return None
         assert incumbent.score is not None
@@ -105,8 +107,9 @@ class PairedRacing:
         )
         return [sign * (own - other) for own, other in pairs if own is not None and other is not None]
 
-    def _typical(self, incumbent: Trial, others: Sequence[Trial]) -> float:
-        """Variance of the differences between good trials; of the incumbent's folds while there are too few."""
+    def _typical(self, incumbent: Trial, others: Sequence[Trial]) -> tuple[float, float]:
+        """Variance of the differences between good trials (of the incumbent's folds while there are few); and g^2."""
         if len(others) < ENOUGH_RIVALS:
-            return variance(incumbent.fold_scores)
-        return median(variance(self._gains(other, incumbent)) for other in others)
+            return variance(incumbent.fold_scores), 0.0
+        gaps = [rival.score - fmean(rival.fold_scores) for rival in (incumbent, *others) if rival.score is not None]
+        return median(variance(self._gains(other, incumbent)) for other in others), variance(gaps)
