@@ -12,7 +12,16 @@ import numpy as np
 from luthier.canonical import digest
 from luthier.data import Dataset, Note, Task, make_dataset
 from luthier.errors import BadSpace, UnknownChoice
-from luthier.models import EstimatorFamily, Facts, Family, families_for, joint_default, joint_space, split_config
+from luthier.models import (
+    EstimatorFamily,
+    Facts,
+    Family,
+    PathFamily,
+    families_for,
+    joint_default,
+    joint_space,
+    split_config,
+)
 from luthier.scoring import Metric, Splits, choose_splits, default_metric, get_metric
 from luthier.space import Config, SearchSpace
 from luthier.strategies import get_strategy
@@ -105,6 +114,10 @@ class Problem:
         """The family of a configuration."""
         return split_config(config)[0]
 
+    def has_path(self, config: Config) -> bool:
+        """Whether one fit of a configuration can be scored at several values of one of its parameters."""
+        return isinstance(self.families[self.kind_of(config)], PathFamily)
+
     def work_hint(self, config: Config) -> float:
         """Rough seconds of one fold of a configuration."""
         name, params = split_config(config)
@@ -173,6 +186,7 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
         seed=order.seed,
         deterministic=order.deterministic,
         fold_limit_s=order.fold_limit_s,
+        scouting=True,
         policy="racing" if order.racing and len(splits.folds) >= RACING_FOLDS else "full",
         facts={
             "order": order.to_json(),

@@ -140,6 +140,7 @@ def _carry_out(
         pooled_score=pooled_score,
         work_hint=problem.work_hint,
         kind_of=problem.kind_of,
+        has_path=problem.has_path,
         reserve_s=reserve_s,
         on_progress=watch.see,
     )

@@ -69,6 +69,8 @@ class Surroundings:
         Rough seconds of one fold of a configuration, before anything is measured.
     kind_of
         Which kind of model a configuration is: kinds learn their speed apart.
+    has_path
+        Whether one fit of a configuration can be scored at other values of one of its parameters.
     reserve_s
         Seconds to keep for the honest finish and the final fit, given the history and the predicted duration of a fold
         of the trial that leads.
@@ -82,6 +84,7 @@ class Surroundings:
     pooled_score: Callable[[int, list[float]], float]
     work_hint: Callable[[Config], float] = lambda _: 1.0
     kind_of: Callable[[Config], str] = lambda _: ""
+    has_path: Callable[[Config], bool] = lambda _: False
     reserve_s: Callable[[History, float], float] = lambda _, refit_s: refit_s
     on_progress: Callable[[Progress], None] = lambda _: None
 
@@ -268,9 +271,11 @@ class Engine:
         ahead = self._over is not None and not self.plan.deterministic
         for trial in self.history.running:
             n_folds = self.plan.n_folds
-            fold = next_fold(
-                trial, n_folds if ahead else self.policy.horizon(trial, self._rivals(trial), n_folds), self._busy
-            )
+            if self._scouts(trial):
+                n_folds = 1  # what the others are to fit is not settled yet
+            elif not ahead:
+                n_folds = self.policy.horizon(trial, self._rivals(trial), n_folds)
+            fold = next_fold(trial, n_folds, self._busy)
             if fold is None:
                 continue
             if self._is_first_fold():
@@ -325,6 +330,12 @@ class Engine:
             self._settle(trial, "dropped", reason="it would not have been done in time")
             too_long, number = too_long + 1, number + 1
         return "no time for another trial"
+
+    def _scouts(self, trial: Trial) -> bool:
+        """Whether the trial's next fold is to settle its configuration. Starts are taken at their word."""
+        if not self.plan.scouting or trial.number < len(self.plan.starts) or trial.continues is not None:
+            return False
+        return self.around.has_path(trial.config) and not trial.fold_scores
 
     def _visible(self, number: int) -> int | None:
         """In deterministic mode a trial's fate hangs on trials below this number only, and on itself."""
@@ -392,11 +403,12 @@ class Engine:
                 "predictions": sealed,
                 "model": model,
                 **({} if result is None or result.notes is None else {"notes": dict(result.notes)}),
+                **({} if result is None or result.config is None else {"config": dict(result.config)}),
                 "spent_s": self.spent_s,
             },
         )
         if outcome.state in ("DONE", "TIMEOUT"):
-            self._learn(trial.config, outcome.seconds)
+            self._learn(job.config, outcome.seconds)
         if trial.state == "running" and outcome.state != "STOPPED":
             self._consider(trial)
         self._write()
@@ -474,7 +486,8 @@ class Engine:
     def _job(self, trial: Trial, fold: int, *, keep_model: bool, limit_s: float | None) -> Job:
         self._n_jobs += 1
         seed = seed_of(self.plan.seed, trial.number, fold)
-        return Job(self._n_jobs, trial.number, fold, trial.config, seed, limit_s, keep_model)
+        scout = fold != ALL_ROWS and self._scouts(trial)
+        return Job(self._n_jobs, trial.number, fold, trial.config, seed, limit_s, keep_model, scout=scout)
 
     def _predict(self, config: Config, trial: Trial | None) -> Duration:
         own = trial.seconds_of_done() if trial else []

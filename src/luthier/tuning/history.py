@@ -33,6 +33,7 @@ class Fold:
     losses: int = 0  # times the worker died under it
     predictions: str | None = None  # digest of the fold's predictions
     predict_s: float = 0.0
+    scout: bool = False  # fitted under the proposal, before it settled the configuration
 
     @property
     def settled(self) -> bool:
@@ -105,8 +106,9 @@ class Trial:
         return sum(fold.seconds for fold in self.folds.values())
 
     def seconds_of_done(self) -> list[float]:
-        """Seconds of each finished fold."""
-        return [fold.seconds for fold in self.folds.values() if fold.state == "DONE"]
+        """Seconds of each finished fold that was fitted under the trial's own configuration, if there is any."""
+        done = [fold for fold in self.folds.values() if fold.state == "DONE"]
+        return [fold.seconds for fold in [f for f in done if not f.scout] or done]
 
 
 class History:
@@ -272,6 +274,7 @@ class History:
         trial.folds = {n: replace(fold, seconds=0.0) for n, fold in dropped.folds.items() if fold.state == "DONE"}
         del self._dropped[dropped.number]
         self._numbers[self._space.key(trial.config)] = trial.number
+        trial.proposal, trial.config = trial.config, dropped.config
         self._running[trial.number] = trial
 
     def _finish_fold(self, body: Mapping[str, Any]) -> None:
@@ -285,7 +288,10 @@ class History:
             losses=(before.losses if before else 0) + (body["state"] == "LOST"),
             predictions=body["predictions"],
             predict_s=body.get("predict_s", 0.0),
+            scout=body.get("config") is not None,
         )
+        if body.get("config") is not None:
+            trial.proposal, trial.config = trial.config, body["config"]
         if body.get("notes") is not None:
             trial.proposal, trial.notes = trial.config, body["notes"]
             trial.config = trial.notes["config"]
