@@ -161,6 +161,7 @@ def compare(
         fold_limit_s=fold_limit_s,
         seed=seed,
         name=name,
+        racing=False,  # what strategies are weighed by is the whole score of everything they try
     )
     means = Means(n_jobs, executor, None if out is None else Path(out), store, report=out is not None)
     return carry_out(
@@ -189,7 +190,7 @@ def compare_and_report(
     on_start
         Called once with what was found in the data and how long it may take, as lines for people.
     """
-    asked = Order(target, strategy="random", **order)
+    asked = Order(target, strategy="random", racing=False, **order)
     means = Means(n_jobs, executor, out, report=True)
     return carry_out(data, asked, means, strategies, repeats, resume=resume, on_progress=on_progress, on_start=on_start)
 

@@ -140,6 +140,7 @@ def _carry_out(
         pooled_score=judging.pooled_score,
         work_hint=problem.work_hint,
         kind_of=problem.kind_of,
+        has_path=problem.has_path,
         reserve_s=reserve_s,
         on_progress=watch.see,
     )
@@ -149,7 +150,7 @@ def _carry_out(
         means.executor, problem.work, n_jobs=means.n_jobs, threads=threads, memory_mb=memory_mb(means)
     )
     with contextlib.closing(runner):
-        engine = Engine(plan, strategy_of(plan), log, runner, around, started=started)
+        engine = Engine(plan, strategy_of(plan), log, runner, around, problem.fold_policy, started)
         engine.open(problem.slab_starts, {"slots": runner.slots, "executor": means.executor})
         engine.search()
         engine.show("judging")
