@@ -17,7 +17,7 @@ import numpy as np
 from luthier.api.compared import ComparedStrategies
 from luthier.api.facts import data_facts, library_versions
 from luthier.api.judging import MAX_JUDGED, Judging
-from luthier.api.problem import Order, Problem, plan_for, pose, strategy_of
+from luthier.api.problem import Order, Problem, plan_for, pose, searching
 from luthier.api.study import Means, check_writable, memory_mb, now_utc, open_study
 from luthier.data import Task
 from luthier.errors import BudgetTooSmall, NoModel, UnknownChoice, UsageError
@@ -274,7 +274,7 @@ def _table(problem: Problem, log: StoredStudyLog, runner: Any, plans: Sequence[S
     )
     table = SideBySide(problem.plan, log, runner, around, cpu_clock=clocks.process_time)
     for plan in plans:
-        table.add(plan, strategy_of(plan))
+        table.add(plan, searching(plan, problem))
     return table
 
 

@@ -24,7 +24,7 @@ from luthier.models import (
 )
 from luthier.scoring import Metric, Splits, choose_splits, default_metric, get_metric
 from luthier.space import Config, SearchSpace
-from luthier.strategies import AUTO, get_strategy
+from luthier.strategies import AUTO, CostAware, Strategy, get_strategy
 from luthier.tuning import Budget, FoldPolicy, FullCV, PairedRacing, StudyPlan, TableWork
 
 RACING_FOLDS = 3
@@ -226,10 +226,18 @@ def plan_for(problem: Problem, strategy: str, seed: int) -> StudyPlan:
     )
 
 
-def strategy_of(plan: StudyPlan) -> Any:
-    """The strategy a plan names, ready to be asked."""
+def strategy_of(plan: StudyPlan) -> Strategy:
+    """The strategy a plan names."""
     name = AUTO if plan.strategy == "auto" else plan.strategy
     return get_strategy(name).for_study(plan.space, seed=plan.seed, n_trials=plan.budget.trials)
+
+
+def searching(plan: StudyPlan, problem: Problem) -> Strategy:
+    """The strategy a plan names, ready to be asked: where time is what is spent, told what configurations cost."""
+    strategy = strategy_of(plan)
+    if plan.budget.limit_s is None or not isinstance(strategy, CostAware):
+        return strategy
+    return strategy.minding(plan.space, problem.work_hint, seed=plan.seed)
 
 
 def _families(order: Order, facts: Facts) -> tuple[Mapping[str, Family], Sequence[str]]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from luthier.api.facts import gather_facts
 from luthier.api.judging import HonestWatch, Judging, refit_s
-from luthier.api.problem import Order, Problem, pose, strategy_of
+from luthier.api.problem import Order, Problem, pose, searching
 from luthier.api.result import Shipped, TunedModel
 from luthier.errors import BudgetTooSmall, NoModel, StudyBusy, UnwritableFolder
 from luthier.evaluation import Final, Verdict
@@ -150,7 +150,7 @@ def _carry_out(
         means.executor, problem.work, n_jobs=means.n_jobs, threads=threads, memory_mb=memory_mb(means)
     )
     with contextlib.closing(runner):
-        engine = Engine(plan, strategy_of(plan), log, runner, around, problem.fold_policy, started)
+        engine = Engine(plan, searching(plan, problem), log, runner, around, problem.fold_policy, started)
         engine.open(problem.slab_starts, {"slots": runner.slots, "executor": means.executor})
         engine.search()
         engine.show("judging")

@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 
 from luthier.space import Config, SearchSpace
 from luthier.strategies import Observation
+from luthier.strategies.observation import ObservationState
 from luthier.tuning.jobs import FoldState
 from luthier.tuning.record import Event
 
@@ -347,11 +348,13 @@ class History:
         sd = stdev(scores) / math.sqrt(len(scores)) if len(scores) > 1 else math.nan
         if trial.projected is not None:
             sd = trial.projected[1]
-        state: Literal["running", "partial", "complete", "failed"]
+        state: ObservationState
         if trial.state == "complete" and trial.score is not None:
             state = "complete"
         elif trial.state == "failed":
             state = "failed"
+        elif trial.state == "dropped" and not trial.folds:
+            state = "skipped"
         else:
             state = "partial" if scores else "running"
         return Observation(trial.number, trial.config, state, loss, sd, trial.seconds, len(scores), self.n_folds)
