@@ -352,13 +352,21 @@ class Engine:
         return max(number - LAG + 1, 0) if self.plan.deterministic else None
 
     def _rivals(self, trial: Trial) -> list[Trial]:
-        return self.history.rivals(N_RIVALS, self._visible(trial.number))
+        return self._rivals_before(trial, self._visible(trial.number))
+
+    def _rivals_before(self, trial: Trial, visible: int | None) -> list[Trial]:
+        """Whom a trial is raced against: the best of its own kind, so that a blend finds the best of every kind whole."""
+        kind = self.around.kind_of(trial.config)
+        return self.history.rivals(N_RIVALS, visible, lambda other: self.around.kind_of(other.config) == kind)
 
     def _second_thought(self, number: int) -> Suggestion | None:
         """When nothing new is proposed: the likeliest of the dropped trials that the present incumbent would spare."""
         visible = self._visible(number)
-        rivals = self.history.rivals(N_RIVALS, visible)
-        spared = [trial for trial in self.history.resumable(visible) if self.policy.drop(trial, rivals) is None]
+        spared = [
+            trial
+            for trial in self.history.resumable(visible)
+            if self.policy.drop(trial, self._rivals_before(trial, visible)) is None
+        ]
         if not spared:
             return None
         likeliest = min(spared, key=lambda trial: (self.history.observations()[trial.number].loss, trial.number))
@@ -369,7 +377,7 @@ class Engine:
         """The dropped trial that a new one of the same configuration should continue, if it was dropped wrongly."""
         visible = self._visible(number)
         for trial in self.history.resumable(visible):
-            if trial.number == twin and self.policy.drop(trial, self.history.rivals(N_RIVALS, visible)) is None:
+            if trial.number == twin and self.policy.drop(trial, self._rivals_before(trial, visible)) is None:
                 return twin
         return None
 

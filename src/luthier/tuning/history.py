@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
 from typing import Any, Literal, cast
@@ -171,11 +171,13 @@ class History:
         """The complete trial with the best score; the earliest among equals."""
         return self.trials[self._ranked[0][1]] if self._ranked else None
 
-    def rivals(self, count: int, before: int | None = None) -> list[Trial]:
-        """The best complete trials, best first, no more than `count`; of those numbered below `before` only."""
+    def rivals(
+        self, count: int, before: int | None = None, like: Callable[[Trial], bool] = lambda _: True
+    ) -> list[Trial]:
+        """The best complete trials, best first, no more than `count`: of those numbered below `before`, that are `like`."""
         found: list[Trial] = []
         for _, number in self._ranked:
-            if before is None or number < before:
+            if (before is None or number < before) and like(self.trials[number]):
                 found.append(self.trials[number])
                 if len(found) == count:
                     break
