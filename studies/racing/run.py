@@ -10,6 +10,7 @@ import argparse
 import csv
 import gzip
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ class Table:
     scores: Floats
     seconds: Floats
     pooled: Floats
+    families: Sequence[str]
 
     @classmethod
     def read(cls, path: Path) -> Table:
@@ -50,6 +52,7 @@ class Table:
             np.array([[float(row[f"score{i}"]) for i in folds] for row in rows]),
             np.array([[float(row[f"seconds{i}"]) for i in folds] for row in rows]),
             np.array([float(row["pooled"]) for row in rows]),
+            [row["family"] for row in rows],
         )
 
 
@@ -57,7 +60,9 @@ def simulated(noise: float, rng: np.random.Generator, n: int = 80, k: int = 5) -
     """Configurations with heavy-tailed merits, folds of unit effect, and noise of their own on every fold."""
     merit = -np.abs(rng.standard_t(3, n))
     scores = merit[:, None] + rng.normal(size=k) + noise * (1 - 0.3 * merit[:, None]) * rng.normal(size=(n, k))
-    return Table(f"simulated, noise {noise:g}", "simulated", 1.0, scores, np.ones((n, k)), scores.mean(axis=1))
+    return Table(
+        f"simulated, noise {noise:g}", "simulated", 1.0, scores, np.ones((n, k)), scores.mean(axis=1), [""] * n
+    )
 
 
 def orders(table: Table, repeats: int, length: int) -> Iterator[tuple[str, list[int]]]:
@@ -71,34 +76,39 @@ def orders(table: Table, repeats: int, length: int) -> Iterator[tuple[str, list[
         yield "climbing", [0, *climbing.tolist()]
 
 
-def race(table: Table, order: Sequence[int], rule: PairedRacing) -> tuple[int, int, float]:
+def race(table: Table, order: Sequence[int], rule: PairedRacing, by_family: bool) -> tuple[int, int, float]:
     """Return the winner, the folds fitted and their seconds."""
+
+    def rank(trial: Trial) -> tuple[float, int]:
+        return -table.sign * (trial.score or 0.0), trial.number
+
     k = table.scores.shape[1]
-    complete: list[Trial] = []
+    families: defaultdict[str, list[Trial]] = defaultdict(list)
     fits, seconds = 0, 0.0
     for number, config in enumerate(order):
         trial = Trial(number, {"row": config}, "explore", "")
+        rivals = families[table.families[config] if by_family else ""]
         for fold in range(k):
             trial.folds[fold] = Fold(
                 "DONE", float(table.scores[config, fold]), float(table.seconds[config, fold]), None
             )
             fits, seconds = fits + 1, seconds + float(table.seconds[config, fold])
-            if fold < k - 1 and rule.drop(trial, complete[:N_RIVALS]) is not None:
+            if fold < k - 1 and rule.drop(trial, rivals[:N_RIVALS]) is not None:
                 break
         else:
             trial.score = float(table.pooled[config])
-            complete.append(trial)
-            complete.sort(key=lambda t: (-table.sign * (t.score or 0.0), t.number))
-    return int(complete[0].config["row"]), fits, seconds
+            rivals.append(trial)
+            rivals.sort(key=rank)
+    return int(min((ranked[0] for ranked in families.values()), key=rank).config["row"]), fits, seconds
 
 
-def study(table: Table, repeats: int, length: int, at_least: int, z: float) -> list[dict[str, object]]:
+def study(table: Table, repeats: int, length: int, at_least: int, z: float, by_family: bool) -> list[dict[str, object]]:
     """Run all searches on one table; a row an order."""
     k = table.scores.shape[1]
     rule = PairedRacing(1 / (k - 1), table.sign > 0, at_least=at_least, z=z)
     found: dict[str, list[tuple[float, float, float]]] = {}
     for kind, order in orders(table, repeats, length):
-        winner, fits, seconds = race(table, order, rule)
+        winner, fits, seconds = race(table, order, rule, by_family)
         best = max(order, key=lambda c: table.sign * table.pooled[c])
         lost = table.sign * (table.pooled[best] - table.pooled[winner]) / table.scores[best].std(ddof=1)
         found.setdefault(kind, []).append((fits / (k * len(order)), seconds / table.seconds[order].sum(), lost))
@@ -126,6 +136,7 @@ def main() -> None:
     parser.add_argument("--length", type=int, default=40)
     parser.add_argument("--at-least", type=int, default=2)
     parser.add_argument("--z", type=float, default=2.0)
+    parser.add_argument("--by-family", action="store_true", help="race against the best of the own family only")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "racing.json")
     args = parser.parse_args()
     tables = [Table.read(path) for path in sorted(args.tables.glob("*.csv.gz"))]
@@ -133,7 +144,7 @@ def main() -> None:
     rows = []
     for table in [*tables, *(simulated(noise, rng) for noise in (0.1, 0.3, 1.0))]:
         if np.isfinite(table.scores).all():
-            rows += study(table, args.repeats, args.length, args.at_least, args.z)
+            rows += study(table, args.repeats, args.length, args.at_least, args.z, args.by_family)
     for order in ("random", "climbing"):
         for what, real in (("measured", True), ("simulated", False)):
             some = [row for row in rows if row["order"] == order and (row["splits"] != "simulated") == real]

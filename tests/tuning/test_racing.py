@@ -139,6 +139,7 @@ def run(plan: StudyPlan, executor: Any, log: MemoryStudyLog | None = None, **cha
         predictions_digest=predictions_digest,
         pooled_score=lambda _trial, scores: float(np.mean(scores)),
         work_hint=lambda _: 0.01,
+        raced_among=changes.pop("raced_among", lambda _: ""),
     )
     log = log or MemoryStudyLog("s", shape=(K * ROWS, 1))
     with closing(executor):
@@ -259,6 +260,15 @@ def test_a_dropped_trial_is_gone_on_with_when_the_new_best_would_spare_it_and_no
     retold.replay(log.events())
     assert told(retold) == told(history)
     assert retold.n_fold_fits == history.n_fold_fits
+
+
+def test_trials_race_only_among_those_they_are_said_to_race_with() -> None:
+    """Without a rival of their own, both get all their folds however far behind they are."""
+    work = LateBloomer()
+    apart = run(a_plan(), InlineExecutor(work), strategy=Script(0.2, 0.9), raced_among=lambda config: str(config["x"]))
+    assert [trial.state for trial in apart.history.trials] == ["complete"] * 3
+    together = run(a_plan(), InlineExecutor(work), strategy=Script(0.2, 0.9))
+    assert [trial.state for trial in together.history.trials] == ["complete", "dropped", "dropped"]
 
 
 def test_proposing_a_dropped_configuration_again_goes_on_with_it_or_repeats_what_is_known() -> None:

@@ -141,6 +141,8 @@ def _carry_out(
         work_hint=problem.work_hint,
         kind_of=problem.kind_of,
         has_path=problem.has_path,
+        # A blend is made of the best of several families: each family then needs its own best whole.
+        raced_among=(lambda _: "") if means.final == "refit" else problem.kind_of,
         reserve_s=reserve_s,
         on_progress=watch.see,
     )

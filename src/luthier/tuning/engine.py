@@ -71,6 +71,8 @@ class Surroundings:
         Which kind of model a configuration is: kinds learn their speed apart.
     has_path
         Whether one fit of a configuration can be scored at other values of one of its parameters.
+    raced_among
+        Which trials race against each other: those for whose configurations it says the same.
     reserve_s
         Seconds to keep for the honest finish and the final fit, given the history and the predicted duration of a fold
         of the trial that leads.
@@ -85,6 +87,7 @@ class Surroundings:
     work_hint: Callable[[Config], float] = lambda _: 1.0
     kind_of: Callable[[Config], str] = lambda _: ""
     has_path: Callable[[Config], bool] = lambda _: False
+    raced_among: Callable[[Config], str] = lambda _: ""
     reserve_s: Callable[[History, float], float] = lambda _, refit_s: refit_s
     on_progress: Callable[[Progress], None] = lambda _: None
 
@@ -355,9 +358,8 @@ class Engine:
         return self._rivals_before(trial, self._visible(trial.number))
 
     def _rivals_before(self, trial: Trial, visible: int | None) -> list[Trial]:
-        """Whom a trial is raced against: the best of its own kind, so that a blend finds the best of every kind whole."""
-        kind = self.around.kind_of(trial.config)
-        return self.history.rivals(N_RIVALS, visible, lambda other: self.around.kind_of(other.config) == kind)
+        among = self.around.raced_among
+        return self.history.rivals(N_RIVALS, visible, lambda other: among(other.config) == among(trial.config))
 
     def _second_thought(self, number: int) -> Suggestion | None:
         """When nothing new is proposed: the likeliest of the dropped trials that the present incumbent would spare."""
