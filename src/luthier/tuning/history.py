@@ -174,7 +174,7 @@ class History:
     def rivals(
         self, count: int, before: int | None = None, like: Callable[[Trial], bool] = lambda _: True
     ) -> list[Trial]:
-        """The best complete trials, best first, at most `count`: numbered below `before`, and with `like` true of them."""
+        """The best complete trials, best first, at most `count`: numbered below `before`, and `like` true of them."""
         found: list[Trial] = []
         for _, number in self._ranked:
             if (before is None or number < before) and like(self.trials[number]):

@@ -17,7 +17,7 @@ SPACE = SearchSpace.parse(
 
 
 def seconds(config: Config) -> float:
-    return 0.01 * config["rounds"] ** 1.2 if config["model"] == "trees" else 0.05 * config["penalty"] ** -0.3
+    return float(0.01 * config["rounds"] ** 1.2 if config["model"] == "trees" else 0.05 * config["penalty"] ** -0.3)
 
 
 def test_powers_of_parameters_within_each_family_are_learned() -> None:
