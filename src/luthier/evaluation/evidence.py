@@ -151,7 +151,7 @@ class Evidence:
         """(m, k): what the shipped configuration, or blend, said of every slab row without having seen it."""
         if self.verdict.blend is not None:
             return self.verdict.blend.predictions(self.table)
-        return np.asarray(self.table.values[self.table.index(self.verdict.shipped)])
+        return np.asarray(self.table.values[self.table.index(self.verdict.shipped)])  # noqa: PD011 - no frame
 
     @cached_property
     def given(self) -> Floats:
