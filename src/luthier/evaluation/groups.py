@@ -98,12 +98,12 @@ class GroupedBy:
     sizes
         Rows of every group, the largest first.
     rates
-        By rate and group; the intervals of a rate hold for all its groups at once.
+        By rate and group; the intervals hold for all groups and rates at once.
     gaps
         Of every rate that at least two groups have.
     thresholds
-        For a group that is found less often than the group that is found most: the threshold that would give it the
-        recall of that group. Empty where recall does not differ beyond chance.
+        For the group that is found least often: the threshold that would give it the recall of the group that is found
+        most. Empty where recall does not differ beyond chance.
     n_left_out
         Groups that are too small, or too many, to be compared.
     """
@@ -174,29 +174,23 @@ def _grouped(evidence: Evidence, column: str, of_row: NDArray[Any]) -> GroupedBy
     kept = [int(k) for k in np.argsort(-sizes, kind="stable")[:MOST_GROUPS] if sizes[k] >= FEWEST_ROWS]
     rates: dict[str, dict[str, Estimate]] = {}
     gaps = []
-    for rate, (values, among) in _questions(evidence).items():
+    questions = _questions(evidence)
+    for rate, (values, among) in questions.items():
         inside = {str(names[k]): (codes == k) & among & (w > 0) for k in kept}
         known = {g: rows for g, rows in inside.items() if len(np.unique(splits.rows[rows])) >= FEWEST_ROWS}
         if not known:
             continue
-        shares = rate not in (OFF, BIAS)
-
-        def at(level: float, group: str, rows: Mask, values: Floats = values, *, shares: bool = shares) -> Estimate:
-            del group
-            return _mean(values[rows], w[rows], splits.units[rows], level, shares=shares)
-
-        together = _sidak(len(known))
-        rates[rate] = {g: at(together, g, rows) for g, rows in known.items()}
+        shares, n_asked = rate not in (OFF, BIAS), len(questions)
+        rates[rate] = _means(known, values, w, splits.units, _sidak(len(known) * n_asked), shares=shares)
         if len(known) > 1 and rate != BIAS:
-            pairs = math.comb(len(known), 2)
-            gaps.append(_gap(rate, {g: at(_sidak(pairs), g, rows) for g, rows in known.items()}))
+            at_once = _sidak(math.comb(len(known), 2) * n_asked)
+            gaps.append(_gap(rate, _means(known, values, w, splits.units, at_once, shares=shares)))
     mended = {}
     recall = next((gap for gap in gaps if gap.rate == RECALL), None)
     if recall is not None and recall.is_there:
-        of = {str(names[k]): (codes == k) & (y == 1) & (w > 0) for k in kept}
+        lacking = (of_row.astype(str) == recall.lowest) & (y == 1) & (w > 0)
         best = rates[RECALL][recall.highest].value
-        # A gap of its own, beside the group that is found most, is the condition: others are left as they are.
-        mended = {recall.lowest: _threshold_for(evidence.given[of[recall.lowest], 0], w[of[recall.lowest]], best)}
+        mended = {recall.lowest: _threshold_for(evidence.given[lacking, 0], w[lacking], best)}
     return GroupedBy(
         column,
         {str(names[k]): int(sizes[k]) for k in kept},
@@ -227,6 +221,12 @@ def _sidak(n: int) -> float:
     return float(LEVEL ** (1 / n))
 
 
+def _means(
+    of: Mapping[str, Mask], values: Floats, weights: Floats, units: NDArray[np.int64], level: float, *, shares: bool
+) -> dict[str, Estimate]:
+    return {group: _mean(values[rows], weights[rows], units[rows], level, shares=shares) for group, rows in of.items()}
+
+
 def _mean(values: Floats, weights: Floats, units: NDArray[np.int64], level: float, *, shares: bool) -> Estimate:
     """Weighted mean of independent units, with Wilson's interval for shares and Student's for amounts."""
     codes = np.unique(units, return_inverse=True)[1]
@@ -236,10 +236,10 @@ def _mean(values: Floats, weights: Floats, units: NDArray[np.int64], level: floa
     rows = len(of_unit)
     if shares:
         low, high = wilson(np.array([mean]), np.array([n]), level)
-        return Estimate(mean, float(low[0]), float(high[0]), rows, LEVEL, "Wilson, for all groups at once")
+        return Estimate(mean, float(low[0]), float(high[0]), rows, LEVEL, "Wilson, for all groups and rates at once")
     influence = np.bincount(codes, weights * (values - mean)) / weights.sum()
     half = float(stats.t.ppf(0.5 + level / 2, rows - 1)) * math.sqrt(rows / (rows - 1) * float((influence**2).sum()))
-    return Estimate(mean, mean - half, mean + half, rows, LEVEL, "t, for all groups at once")
+    return Estimate(mean, mean - half, mean + half, rows, LEVEL, "t, for all groups and rates at once")
 
 
 def _gap(rate: str, of: Mapping[str, Estimate]) -> Gap:
@@ -251,7 +251,7 @@ def _gap(rate: str, of: Mapping[str, Estimate]) -> Gap:
     pairs = [difference(a, b) for a, b in itertools.permutations(of.values(), 2)]
     ratios = [ratio(a, b) for a, b in itertools.permutations(of.values(), 2)]
     lowest, highest = min(of, key=lambda g: of[g].value), max(of, key=lambda g: of[g].value)
-    n, method = min(e.n for e in of.values()), "over all pairs of groups"
+    n, method = min(e.n for e in of.values()), "for all pairs of groups and rates at once"
     value = of[highest].value - of[lowest].value
     parts = of[lowest].value / of[highest].value if of[highest].value > 0 else math.nan
     return Gap(

@@ -70,6 +70,10 @@ class Search:
     tested: tuple[int, ...]
     complete: bool
 
+    def compared(self, found: Found) -> int:
+        """Slices of as many conditions that were scored."""
+        return self.tested[len(found.columns) - 1]
+
 
 def sliceline_score(errors: Floats, alpha: float) -> Score:
     """The score of the paper: size against error.

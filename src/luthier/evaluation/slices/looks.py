@@ -100,7 +100,7 @@ def find_slices(
         complete &= found.complete
         candidates = _candidates(found, bins.codes[looked], errors[looked])
         if looked is everyone:
-            now = [_Seen(c, min(max_level * chance, 1.0), everyone, sum(found.tested)) for c, chance in candidates]
+            now = [_Seen(c, min(max_level * p, 1.0), everyone, max_level * found.compared(c)) for c, p in candidates]
         else:
             now = _tested([c for c, _ in candidates], bins.codes, errors, units, ~looked)
         seen += [replace(s, p=s.p / part) for s in now if s.p <= part * false_share]
@@ -111,7 +111,7 @@ def find_slices(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """A slice that stood its test: with what p, on which rows, and, of rows it was found on, among how many slices."""
+    """A slice and its test: with what p, on which rows and, if the search has seen them, among how many slices."""
 
     found: Found
     p: float
@@ -151,9 +151,7 @@ def _candidates(found: Search, codes: Codes, errors: Floats) -> list[tuple[Found
     new = np.ones(len(errors), bool)
     kept: list[tuple[Found, float]] = []
     while left and len(kept) < MOST_TESTED:
-        chance = {
-            f: p_of_draw(errors[new], inside[new]) * found.tested[len(f.columns) - 1] for f, inside in left.items()
-        }
+        chance = {f: p_of_draw(errors[new], inside[new]) * found.compared(f) for f, inside in left.items()}
         best = min(left, key=lambda f: chance[f])
         if chance[best] > 1:
             break
@@ -199,7 +197,7 @@ def _finding(seen: _Seen, bins: Binned, errors: Floats) -> SliceFinding:
     inside = found.mask(bins.codes)
     difference, low, high = surplus_interval(errors[tested], inside[tested], 1 - 0.05 / seen.n_compared)
     conditions = tuple(bins.conditions[column][code] for column, code in zip(found.columns, found.bins, strict=True))
-    how = "on rows the search did not see" if seen.n_compared == 1 else f"for all {seen.n_compared} compared at once"
+    how = "on rows the search did not see" if seen.n_compared == 1 else "for all slices compared at once"
     return SliceFinding(
         rows=Slice(conditions),
         n=int(inside.sum()),
