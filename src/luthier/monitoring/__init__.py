@@ -1,0 +1,25 @@
+"""Watch the answers: what a model is asked, and what it says, against what it was made for. One detector a file.
+
+Two samples: `ks` (numbers), `chi_square` (words), `missing`, `value_range`, and `classifier` (all columns together).
+"""
+
+from __future__ import annotations
+
+from luthier.monitoring.chi_square import chi_square, chi_square_of_counts
+from luthier.monitoring.classifier import ClassifierTwoSample, classifier_two_sample
+from luthier.monitoring.ks import ks, ks_of_counts
+from luthier.monitoring.missing import missing_rate
+from luthier.monitoring.two_sample import TwoSample
+from luthier.monitoring.value_range import outside_range
+
+__all__ = [
+    "ClassifierTwoSample",
+    "TwoSample",
+    "chi_square",
+    "chi_square_of_counts",
+    "classifier_two_sample",
+    "ks",
+    "ks_of_counts",
+    "missing_rate",
+    "outside_range",
+]
