@@ -13,7 +13,7 @@ from luthier.monitoring.two_sample import SAME, TwoSample
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
-EXACT_STEPS = 250_000
+EXACT_STEPS = 40_000
 """Lattice steps (rows of both samples times rows of the smaller) up to which p is counted exactly."""
 FINEST = 1.0 / 512
 """Least share of the pooled rows between two places at which the distance is read."""
@@ -77,7 +77,8 @@ def ks_of_counts(x: Counts, y: Counts) -> TwoSample:
     m, n = int(x.sum()), int(y.sum())
     if m == 0 or n == 0:
         return SAME
-    pooled, below_x = np.cumsum(x + y), np.cumsum(x)
+    hit = x + y > 0
+    pooled, below_x = np.cumsum((x + y)[hit]), np.cumsum(x[hit])
     # The last place, where both distributions are 1, tells nothing.
     places = _apart(pooled, FINEST * (m + n))[:-1]
     c, i = pooled[places], below_x[places]
