@@ -59,7 +59,7 @@ def test_without_ties_it_is_scipys_exact_test(m: int, n: int) -> None:
 def test_in_large_samples_it_is_scipys_asymptotic_test(shift: float) -> None:
     rng = np.random.default_rng(3)
     x, y = rng.normal(0, 1, 20_000), rng.normal(shift, 1, 30_000)
-    # D is read at 512 places, and p is that of a maximum over these: both differ a little from the supremum.
+    # D is read at 256 places, and p is that of a maximum over these: both differ a little from the supremum.
     assert math.log(ks(x, y).p) == pytest.approx(math.log(stats.ks_2samp(x, y).pvalue), rel=0.05, abs=0.1)
 
 
