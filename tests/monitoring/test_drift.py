@@ -122,7 +122,7 @@ def test_eight_partial_windows_merged_are_the_whole(cuts: list[int], seed: int) 
         {
             "x": np.where(rng.random(n) < 0.1, np.nan, rng.standard_cauchy(n)),
             "k": rng.poisson(2, n),
-            "w": rng.choice(["a", "b", "c", None], n),
+            "w": rng.choice(np.array(["a", "b", "c", None], dtype=object), n),
         }
     )
     keys = rng.permutation(n).astype(np.uint64)

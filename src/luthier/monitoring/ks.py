@@ -36,7 +36,8 @@ def ks(x: Any, y: Any) -> TwoSample:
     Returns
     -------
     TwoSample
-        `statistic` and `effect` are D, read at no more than 512 places of about equal pooled mass.
+        `statistic` and `effect` are D; in larger samples it is read at no more than 256 places, of about equal
+        pooled mass.
 
     Examples
     --------
