@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
+from math import isnan
 from typing import Any, Protocol
 
 import numpy as np
@@ -209,7 +210,7 @@ class _Number:
                 number = value.total_seconds()
             else:
                 number = _finite(self.reader(value))
-        if number != number:
+        if isnan(number):
             into.append(_NAN)
             return self.complete
         into.append(_finite(number))
@@ -232,7 +233,7 @@ class _Truth:
         value = _single(value)
         truth = _NAN if value is None else _finite(read_truth(value))
         into.append(truth)
-        return truth != truth and self.complete
+        return isnan(truth) and self.complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +255,7 @@ class _Level:
         into.append(code)
         # Where rare levels were pooled, a word that is not listed may well have been among them. A column with gaps
         # has shown what is missing, but not every word.
-        return code != code and (self.complete or not _is_missing(value))
+        return isnan(code) and (self.complete or not _is_missing(value))
 
 
 def _is_missing(value: Any) -> bool:
@@ -280,7 +281,7 @@ class _Moment:
         stamp = _NAN if value is None else read_microseconds(value)
         if stamp is None:
             raise ValueError
-        if stamp != stamp:
+        if isnan(stamp):
             into.extend([_NAN] * len(self.parts))
             return self.complete
         into.extend(_part(int(stamp), part) for part in self.parts)
