@@ -17,6 +17,7 @@ import pandas as pd
 from luthier.data import Schema
 from luthier.data.columns import Column, Feature, Floats
 from luthier.errors import UnfitRows
+from luthier.serving.typical import typical_value
 
 N_ROWS = 1000
 TOLERANCE = 1e-9
@@ -122,20 +123,17 @@ def _refuses(ordinary: Callable[[pd.DataFrame], Floats], row: Row) -> bool:
 
 def _usual(column: Column, part: Feature, rng: np.random.Generator) -> Iterator[Any]:
     """Values as the training table has them, the typical one first."""
+    yield typical_value(column, part)
     if part.kind == "categorical":
-        words = [word for word, _ in column.top if word in part.levels] or list(part.levels)
-        yield words[0]
         yield from part.levels[:50]
     elif part.kind == "boolean":
         yield from (True, False)
     elif part.kind == "text_hash":
-        yield from [word for word, _ in column.top] or ["some words"]
+        yield from [word for word, _ in column.top]
     elif isinstance(column.low, str) and isinstance(column.high, str):
-        yield column.middle or column.low
         low, high = (np.datetime64(end, "us").astype(np.int64) for end in (column.low, column.high))
         yield from (str(np.datetime64(int(stamp), "us")) for stamp in rng.integers(low, high, 20, endpoint=True))
     elif isinstance(column.low, float) and isinstance(column.high, float):
-        yield column.low if column.middle is None else column.middle
         yield from rng.uniform(column.low, column.high, 30).tolist()
         yield from np.rint(rng.uniform(column.low, column.high, 10)).astype(int).tolist()
     else:
