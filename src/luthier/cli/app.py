@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from luthier.cli import compare, demo, doctor, predict, runs, tune
+from luthier.cli import compare, demo, doctor, predict, runs, serve, token, tune
 from luthier.cli.say import complain, errors
 from luthier.errors import LuthierError, UsageError
 from luthier.version import __version__
@@ -34,9 +34,11 @@ def _root(
 app.command("tune")(tune.tune)
 app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
+app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(runs.app, name="runs")
+app.add_typer(token.app, name="token")
 
 
 def main() -> None:

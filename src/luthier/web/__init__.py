@@ -7,8 +7,7 @@
 
 from __future__ import annotations
 
-from luthier.web.application import make_application
-from luthier.web.server import serve
-from luthier.web.settings import Limits, ServeSettings
+from luthier.web.server import serve_model
+from luthier.web.settings import Limits, ServeSettings, as_promise
 
-__all__ = ["Limits", "ServeSettings", "make_application", "serve"]
+__all__ = ["Limits", "ServeSettings", "as_promise", "serve_model"]

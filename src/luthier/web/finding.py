@@ -22,6 +22,7 @@ class Finding:
     champion: Finder
     shadow: Finder | None
     threshold: float | None
+    name: str
 
     def check(self) -> None:
         """Look once, so that a model that is not there is known before anything is started.
@@ -42,14 +43,19 @@ class Finding:
 
 def find_models(settings: ServeSettings) -> Finding:
     """Return the finders for a server's models."""
-    champion = folder_finder(Path(settings.model), settings.name)
-    shadow = None if settings.shadow is None else folder_finder(Path(settings.shadow), settings.name)
-    return Finding(champion, shadow, settings.threshold)
+    name = settings.name or called(settings.model)
+    champion = folder_finder(Path(settings.model), name)
+    shadow = None if settings.shadow is None else folder_finder(Path(settings.shadow), name)
+    return Finding(champion, shadow, settings.threshold, name)
 
 
-def folder_finder(folder: Path, name: str | None = None) -> Finder:
+def called(model: str) -> str:
+    """What a model is called in addresses."""
+    return folder_name(Path(model))
+
+
+def folder_finder(folder: Path, name: str) -> Finder:
     """Return a finder of the model in a folder; its version is the beginning of its manifest's hash."""
-    called = name or folder_name(folder)
     seen: dict[str, tuple[tuple[int, int, int], Located]] = {}
 
     def find() -> Located:
@@ -66,7 +72,7 @@ def folder_finder(folder: Path, name: str | None = None) -> Finder:
                 f"{folder} is no model folder: {error.strerror or error} ({MANIFEST})",
                 fix="give the `model` folder that `luthier tune --out` wrote",
             ) from error
-        located = Located(sha256, called, sha256[:_VERSION], lambda: load(folder))
+        located = Located(sha256, name, sha256[:_VERSION], lambda: load(folder))
         seen["latest"] = (stamp, located)
         return located
 

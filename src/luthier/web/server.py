@@ -21,7 +21,7 @@ GRACE_S = 20
 MOST_CONNECTIONS = 1000
 
 
-def serve(settings: ServeSettings, *, on_bound: Callable[[str, int], None] | None = None) -> None:
+def serve_model(settings: ServeSettings, *, on_bound: Callable[[str, int], None] | None = None) -> None:
     """Serve until interrupted.
 
     Parameters
@@ -29,7 +29,7 @@ def serve(settings: ServeSettings, *, on_bound: Callable[[str, int], None] | Non
     settings
         What was asked for.
     on_bound
-        Called with host and port once the address is taken.
+        Called with the model's name and the port once the address is taken.
 
     Raises
     ------
@@ -41,7 +41,8 @@ def serve(settings: ServeSettings, *, on_bound: Callable[[str, int], None] | Non
         The model cannot be found or loaded.
     """
     check_access(settings)
-    find_models(settings).check()
+    models = find_models(settings)
+    models.check()
     if settings.workers > 1:
         # prediction counts of all processes meet in this folder; it must be named before the library is imported
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="luthier-metrics-")
@@ -75,7 +76,7 @@ def serve(settings: ServeSettings, *, on_bound: Callable[[str, int], None] | Non
         ) from error
     with listening:
         if on_bound is not None:
-            on_bound(settings.host, int(listening.getsockname()[1]))
+            on_bound(models.name, int(listening.getsockname()[1]))
         if settings.workers > 1:
             Multiprocess(config, sockets=[listening]).run()
         else:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Self, get_args
 
 from luthier.errors import UsageError
 from luthier.store.journal import Promise
@@ -85,6 +87,14 @@ class ServeSettings:
     tokens: Path | None = None
     limits: Limits = field(default_factory=Limits)
 
+    @classmethod
+    def of(cls, model: str, **asked: Any) -> Self:
+        """Settings with the log and the tokens in the project's own folder."""
+        from luthier.web.finding import called
+
+        name = asked.pop("name", None) or called(model)
+        return cls(model, store_folder() / "traffic" / name, name=name, tokens=tokens_file(), **asked)
+
     def __post_init__(self) -> None:
         if not 0 <= self.port < 65536:
             raise UsageError(f"{self.port} is no port", fix="say a port from 1 to 65535, or 0 for a free one")
@@ -100,3 +110,29 @@ class ServeSettings:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+
+def as_promise(text: str) -> Promise:
+    """Read what an acknowledgement is to mean.
+
+    Raises
+    ------
+    UsageError
+        It is none of the words.
+    """
+    for promise in get_args(Promise):
+        if text == promise:
+            known: Promise = promise
+            return known
+    raise UsageError(f"{text!r} is nothing a log can promise", fix=f"say one of {', '.join(get_args(Promise))}")
+
+
+def store_folder() -> Path:
+    """The project's own folder, also where the records live in a database elsewhere."""
+    named = os.environ.get("LUTHIER_STORE")
+    return Path(named).expanduser() if named and "://" not in named else Path(".luthier")
+
+
+def tokens_file() -> Path:
+    """Where the hashes of the tokens are kept."""
+    return store_folder() / "tokens.json"
