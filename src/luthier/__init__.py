@@ -20,33 +20,74 @@ from typing import TYPE_CHECKING, Any
 from luthier.version import __version__
 
 if TYPE_CHECKING:
-    from luthier.api import ComparedStrategies, OptimizeResult, TunedModel, compare, load, optimize, tune
+    from luthier.api import (
+        ComparedStrategies,
+        ModelHistory,
+        ModelVersion,
+        OptimizeResult,
+        TunedModel,
+        Verification,
+        compare,
+        history_of,
+        init,
+        list_models,
+        load,
+        optimize,
+        promote,
+        release,
+        retire,
+        rollback,
+        tune,
+        verify,
+    )
     from luthier.errors import LuthierError
     from luthier.tuning.objectives import TrialPruned
 
 __all__ = [
     "ComparedStrategies",
     "LuthierError",
+    "ModelHistory",
+    "ModelVersion",
     "OptimizeResult",
     "TrialPruned",
     "TunedModel",
+    "Verification",
     "__version__",
     "compare",
+    "history_of",
+    "init",
+    "list_models",
     "load",
     "optimize",
+    "promote",
+    "release",
+    "retire",
+    "rollback",
     "tune",
+    "verify",
 ]
 
 _HOMES = {
     "ComparedStrategies": "api",
     "LuthierError": "errors",
+    "ModelHistory": "api",
+    "ModelVersion": "api",
     "OptimizeResult": "api",
     "TrialPruned": "tuning.objectives",
     "TunedModel": "api",
+    "Verification": "api",
     "compare": "api",
+    "history_of": "api",
+    "init": "api",
+    "list_models": "api",
     "load": "api",
     "optimize": "api",
+    "promote": "api",
+    "release": "api",
+    "retire": "api",
+    "rollback": "api",
     "tune": "api",
+    "verify": "api",
 }
 
 

@@ -10,7 +10,7 @@ Cooper, Frank & Holmes (2022), "Sampling Permutations for Shapley Value Estimati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,5 +133,5 @@ def explain_row(model: ServedModel, row: Mapping[str, Any], *, seed: int = 0) ->
     return Explanation(of, float(p[1, code]), float(p[0, code]), tuple(contributions))
 
 
-def _asked(model: ServedModel, rows: list[Mapping[str, Any]]) -> Floats:
+def _asked(model: ServedModel, rows: Sequence[Mapping[str, Any]]) -> Floats:
     return model.ask(rows, model.read(rows))

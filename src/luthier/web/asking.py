@@ -54,7 +54,8 @@ class Asker:
 
     def _flush(self) -> None:
         self._scheduled = False
-        batch, n_rows = [], 0
+        batch: list[_Question] = []
+        n_rows = 0
         while self._waiting and (not batch or n_rows + len(self._waiting[0].rows) <= MOST_TOGETHER):
             question = self._waiting.pop(0)
             n_rows += len(question.rows)

@@ -1,16 +1,18 @@
-"""Where the served models are: a folder, looked at again when it is replaced."""
+"""Where the served models are: a registered name, whose aliases move, or a folder, which may be replaced."""
 
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from luthier.api import load
-from luthier.errors import DamagedModel
-from luthier.registry import MANIFEST
+from luthier.api.resolving import history_of, resolve
+from luthier.errors import DamagedModel, UnknownModel
+from luthier.registry import MANIFEST, Reference
 from luthier.web.live import Finder, LiveModels, Located
-from luthier.web.settings import ServeSettings
+from luthier.web.settings import ServeSettings, called
 
 _VERSION = 12
 
@@ -44,14 +46,32 @@ class Finding:
 def find_models(settings: ServeSettings) -> Finding:
     """Return the finders for a server's models."""
     name = settings.name or called(settings.model)
-    champion = folder_finder(Path(settings.model), name)
-    shadow = None if settings.shadow is None else folder_finder(Path(settings.shadow), name)
+    champion = _finder(settings.model, name)
+    shadow = None if settings.shadow is None else _finder(settings.shadow, name)
     return Finding(champion, shadow, settings.threshold, name)
 
 
-def called(model: str) -> str:
-    """What a model is called in addresses."""
-    return folder_name(Path(model))
+def _finder(model: str, name: str) -> Finder:
+    with suppress(UnknownModel):  # a path is no name, and a name that is not registered may be a folder's
+        history_of(Reference.parse(model).name)
+        return registry_finder(model)
+    return folder_finder(resolve(model).folder, name)
+
+
+def registry_finder(model: str) -> Finder:
+    """Return a finder of a registered model: it follows the alias from version to version."""
+    reference = Reference.parse(model)
+
+    def find() -> Located | None:
+        history = history_of(reference.name)
+        try:
+            found = history.find(reference)
+        except UnknownModel:  # nobody holds the alias now: what answers goes on
+            return None
+        pinned = f"{reference.name}@{found.version}"
+        return Located(found.digest, reference.name, str(found.version), lambda: load(pinned))
+
+    return find
 
 
 def folder_finder(folder: Path, name: str) -> Finder:
@@ -77,13 +97,3 @@ def folder_finder(folder: Path, name: str) -> Finder:
         return located
 
     return find
-
-
-def folder_name(folder: Path) -> str:
-    """What a model folder is called: its own name, or that of the folder around one that is just called "model".
-
-    >>> folder_name(Path("churn-model/model")), folder_name(Path("models/churn"))
-    ('churn-model', 'churn')
-    """
-    path = folder.absolute()
-    return path.parent.name if path.name == "model" and path.parent.name else path.name

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, get_args
 
+from luthier.api.project import store_folder
 from luthier.errors import UsageError
+from luthier.registry.reference import is_name
 from luthier.store.journal import Promise
 
 
@@ -90,8 +91,6 @@ class ServeSettings:
     @classmethod
     def of(cls, model: str, **asked: Any) -> Self:
         """Settings with the log and the tokens in the project's own folder."""
-        from luthier.web.finding import called
-
         name = asked.pop("name", None) or called(model)
         return cls(model, store_folder() / "traffic" / name, name=name, tokens=tokens_file(), **asked)
 
@@ -127,12 +126,19 @@ def as_promise(text: str) -> Promise:
     raise UsageError(f"{text!r} is nothing a log can promise", fix=f"say one of {', '.join(get_args(Promise))}")
 
 
-def store_folder() -> Path:
-    """The project's own folder, also where the records live in a database elsewhere."""
-    named = os.environ.get("LUTHIER_STORE")
-    return Path(named).expanduser() if named and "://" not in named else Path(".luthier")
-
-
 def tokens_file() -> Path:
     """Where the hashes of the tokens are kept."""
     return store_folder() / "tokens.json"
+
+
+def called(model: str) -> str:
+    """What a model is called in addresses: its registered name, or that of its folder.
+
+    >>> called("churn@3"), called("churn-model/model"), called("models/churn")
+    ('churn', 'churn-model', 'churn')
+    """
+    name = model.partition("@")[0]
+    if is_name(name) and not Path(model).is_dir():
+        return name
+    path = Path(model).absolute()
+    return path.parent.name if path.name == "model" and path.parent.name else path.name
