@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 import os
 import tempfile
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from luthier.api.facts import gather_facts
 from luthier.api.judging import HonestWatch, Judging, refit_s
-from luthier.api.problem import Order, Problem, pose, strategy_of
+from luthier.api.problem import Order, Problem, pose, searching
 from luthier.api.result import Shipped, TunedModel
 from luthier.errors import BudgetTooSmall, NoModel, StudyBusy, UnwritableFolder
 from luthier.evaluation import Final, Verdict
@@ -140,6 +141,9 @@ def _carry_out(
         pooled_score=judging.pooled_score,
         work_hint=problem.work_hint,
         kind_of=problem.kind_of,
+        has_path=problem.has_path,
+        # A blend is made of the best of several families: each family then needs its own best whole.
+        raced_among=(lambda _: "") if means.final == "refit" else problem.kind_of,
         reserve_s=reserve_s,
         on_progress=watch.see,
     )
@@ -149,7 +153,7 @@ def _carry_out(
         means.executor, problem.work, n_jobs=means.n_jobs, threads=threads, memory_mb=memory_mb(means)
     )
     with contextlib.closing(runner):
-        engine = Engine(plan, strategy_of(plan), log, runner, around, started=started)
+        engine = Engine(plan, searching(plan, problem), log, runner, around, problem.fold_policy, started)
         engine.open(problem.slab_starts, {"slots": runner.slots, "executor": means.executor})
         engine.search()
         engine.show("judging")
@@ -176,7 +180,10 @@ def _carry_out(
         write_model(model_path, package)
         predictor = Predictor.of(package, families=problem.families)
         shipped = _shipped(problem, predictor, package)
-        engine.note("model.fitted", {"trial": verdict.shipped, "rows": rows, "folder": str(model_path)})
+        engine.note(
+            "model.fitted",
+            {"trial": verdict.shipped, "rows": rows, "folder": str(model_path), "digest": predictor.manifest.digest},
+        )
         report_path = folder / "report.html" if means.report else None
         run = TuningRun.of(log.study, plan, engine.history)
         facts = gather_facts(
@@ -189,9 +196,12 @@ def _carry_out(
             n_jobs=runner.slots,
             finished_at_utc=now_utc(),
         )
+        ended: dict[str, Any] = {"reason": run.ending, "facts": facts.to_json()}
         if report_path is not None:
-            write_text_atomic(report_path, render(facts))
-        engine.note("study.ended", {"reason": run.ending, "facts": facts.to_json()})
+            page = render(facts)
+            write_text_atomic(report_path, page)
+            ended["report"] = hashlib.sha256(page.encode()).hexdigest()
+        engine.note("study.ended", ended)
     run = TuningRun.of(log.study, plan, engine.history)
     return TunedModel(run, verdict, predictor, facts, model_path, problem.metric.greater_is_better, shipped)
 
