@@ -113,7 +113,7 @@ def density_ratio(
 
     Returns
     -------
-    (m,), (n,) : ratios at the rows of X and of Y, from two classifiers, each asked about the half it did not learn from.
+    (m,), (n,) : ratios at the rows of X and of Y, from two classifiers, each asked about the half it did not learn.
 
     References
     ----------

@@ -65,7 +65,7 @@ class ConceptDrift:
     def watching(cls, baseline: float, *, mean_time: float, least: float | None = None) -> Self:
         """Before the first loss; the least rise that matters is a quarter of the baseline when left out."""
         least = 0.25 * baseline if least is None else least
-        if not (0.0 < baseline < 1.0 and mean_time > 1 and 0.0 < least):
+        if not (0.0 < baseline < 1.0 and mean_time > 1 and least > 0.0):
             raise ValueError(
                 f"baseline in (0, 1), mean_time above 1 and least above 0, not {(baseline, mean_time, least)}"
             )
@@ -107,7 +107,7 @@ class ConceptDrift:
         for start in range(0, len(losses), _AT_ONCE):
             if state.alarms:
                 break
-            state = state._step(losses[start : start + _AT_ONCE])  # noqa: SLF001 - another value of its own
+            state = state._step(losses[start : start + _AT_ONCE])
         return state
 
     def _step(self, x: Floats) -> ConceptDrift:

@@ -16,8 +16,8 @@ FEWEST = 100
 """Labels before which nothing is decided: the bound rests on a variance that has to be known first."""
 
 RHO_SQUARED = 8.0 / 500
-"""rho^2 in units of the variance of one difference. A bound is tightest where rho^2 V is about 8: here after 500 labels;
-ten times more or fewer cost about a fifth more labels."""
+"""rho^2 in units of the variance of one difference. A bound is tightest where rho^2 V is about 8: here after 500
+labels; ten times more or fewer cost about a fifth more labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class PairedComparison:
 
         E = 2 / sqrt(rho^2 V + 1) exp(rho^2 S^2 / (2 (rho^2 V + 1))) Phi(rho S / sqrt(rho^2 V + 1))
 
-    of bets on every positive mean, half-normal with standard deviation rho, is on average at most 1 at any time, also at
-    one chosen by looking, while the mean is not above 0. S is beyond the bound where E reaches 1 / alpha.
+    of bets on every positive mean, half-normal with standard deviation rho, is on average at most 1 at any time, also
+    at one chosen by looking, while the mean is not above 0. S is beyond the bound where E reaches 1 / alpha.
 
     Attributes
     ----------

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luthier.monitoring.classifier import classifier_two_sample, density_ratio
-from luthier.scoring import AdditiveMetric, Estimate, Metric, RankMetric, rank
+from luthier.scoring import AdditiveMetric, Estimate, RankMetric, rank
 
 Floats = NDArray[np.float64]
 
