@@ -3,8 +3,8 @@
 The rooms, in the order a model lives: `data` (a table one can vouch for), `space` (what may be tuned), `models` (what
 can be fitted), `strategies` (which configuration next), `scoring` (splits, metrics, the out-of-fold table and its
 replay), `tuning` (spend a budget), `evaluation` (how far to believe the winner), `registry` and `serving` (a model as
-files, and its answers), `report` (say it to people). Around them the shell: `executors`, `store`, `api`, `sklearn`,
-`cli`.
+files, and its answers), `monitoring` (watch the answers), `report` (say it to people). Around them the shell:
+`executors`, `store`, `api`, `sklearn`, `cli`.
 
 >>> import luthier
 >>> run = luthier.tune("churn.csv", target="churn", budget="5m")  # doctest: +SKIP
@@ -22,45 +22,84 @@ from luthier.version import __version__
 if TYPE_CHECKING:
     from luthier.api import (
         ComparedStrategies,
+        DriftResult,
         Evaluation,
+        ModelHistory,
+        ModelVersion,
         OptimizeResult,
         TunedModel,
+        Verification,
         compare,
+        drift,
         evaluate,
+        history_of,
+        init,
+        list_models,
         load,
         optimize,
+        promote,
+        release,
+        retire,
+        rollback,
         tune,
+        verify,
     )
     from luthier.errors import LuthierError
     from luthier.tuning.objectives import TrialPruned
 
 __all__ = [
     "ComparedStrategies",
+    "DriftResult",
     "Evaluation",
     "LuthierError",
+    "ModelHistory",
+    "ModelVersion",
     "OptimizeResult",
     "TrialPruned",
     "TunedModel",
+    "Verification",
     "__version__",
     "compare",
+    "drift",
     "evaluate",
+    "history_of",
+    "init",
+    "list_models",
     "load",
     "optimize",
+    "promote",
+    "release",
+    "retire",
+    "rollback",
     "tune",
+    "verify",
 ]
 
 _HOMES = {
     "ComparedStrategies": "api",
+    "DriftResult": "api",
     "Evaluation": "api",
     "LuthierError": "errors",
+    "ModelHistory": "api",
+    "ModelVersion": "api",
     "OptimizeResult": "api",
     "TrialPruned": "tuning.objectives",
     "TunedModel": "api",
+    "Verification": "api",
     "compare": "api",
+    "drift": "api",
     "evaluate": "api",
+    "history_of": "api",
+    "init": "api",
+    "list_models": "api",
     "load": "api",
     "optimize": "api",
+    "promote": "api",
+    "release": "api",
+    "retire": "api",
+    "rollback": "api",
     "tune": "api",
+    "verify": "api",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 import os
 import tempfile
@@ -190,7 +191,10 @@ def _carry_out(
         write_model(model_path, package)
         predictor = Predictor.of(package, families=problem.families)
         shipped = _shipped(problem, predictor, package, ending)
-        engine.note("model.fitted", {"trial": verdict.shipped, "rows": rows, "folder": str(model_path)})
+        engine.note(
+            "model.fitted",
+            {"trial": verdict.shipped, "rows": rows, "folder": str(model_path), "digest": predictor.manifest.digest},
+        )
         report_path = folder / "report.html" if means.report else None
         run = TuningRun.of(log.study, plan, engine.history)
         facts = gather_facts(
@@ -203,9 +207,12 @@ def _carry_out(
             n_jobs=runner.slots,
             finished_at_utc=now_utc(),
         )
+        ended: dict[str, Any] = {"reason": run.ending, "facts": facts.to_json()}
         if report_path is not None:
-            write_text_atomic(report_path, render(facts))
-        engine.note("study.ended", {"reason": run.ending, "facts": facts.to_json()})
+            page = render(facts)
+            write_text_atomic(report_path, page)
+            ended["report"] = hashlib.sha256(page.encode()).hexdigest()
+        engine.note("study.ended", ended)
     run = TuningRun.of(log.study, plan, engine.history)
     return TunedModel(
         run, verdict, predictor, facts, model_path, problem.metric.greater_is_better, shipped, problem, store.folder
