@@ -8,16 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from luthier.api.evidence import find_package, gather_evidence, package_of
+from luthier.api.evidence import find_facts, find_package, gather_evidence, package_of
 from luthier.api.group_columns import group_columns
 from luthier.api.new_rows import score_new_rows
 from luthier.api.result import TunedModel
-from luthier.evaluation.evidence import Evidence, Part
+from luthier.evaluation.evidence import Part
 from luthier.evaluation.new_rows import NewRows
 from luthier.evaluation.thresholds import Rule, check_wish, read_wish
-from luthier.evaluation.topics import TOPICS
+from luthier.evaluation.topics import read_all
+from luthier.report import render
 from luthier.scoring.metrics import Costs
 from luthier.serving import Predictor
+from luthier.store import write_text_atomic
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ def evaluate(
     groups: Sequence[str] | str = (),
     on: Any = None,
     data: Any = None,
+    report: str | os.PathLike[str] | None = None,
     store: str | os.PathLike[str] | None = None,
 ) -> Evaluation:
     r"""Say how far to believe a tuned model, without training anything.
@@ -91,6 +94,8 @@ def evaluate(
     data
         The table of the study (a path or a frame), needed only where it was tuned from memory by another process, or
         is no longer where it was.
+    report
+        Where to write the report of the study with everything that was found, as one HTML file.
     store
         Where the study is kept. Default: `LUTHIER_STORE`, else `.luthier` in the current folder.
 
@@ -102,6 +107,8 @@ def evaluate(
         The study has not come to its end, or the data are not those it was tuned on.
     BadMetric
         The cost or the threshold cannot be read, or there are not two classes.
+    UnwritableFolder
+        The report cannot be written there.
     UnfitRows
         New rows lack the outcome or a feature.
     BadColumn
@@ -128,7 +135,12 @@ def evaluate(
     order = evidence.plan.facts.get("order") or {}
     if rule is None:  # as it was tuned
         costs, rule = read_wish(cost or order.get("cost"), order.get("threshold"))
-    return read(study, replace(evidence, rule=rule, costs=costs))
+    evidence = replace(evidence, rule=rule, costs=costs)
+    parts = read_all(evidence)
+    if report is not None:
+        facts = what.facts if isinstance(what, TunedModel) else find_facts(study, store=place)
+        write_text_atomic(Path(report), render(facts, parts))
+    return Evaluation(study, parts)
 
 
 def _on_new_rows(
@@ -141,8 +153,3 @@ def _on_new_rows(
         predictor = Predictor.of(find_package(what) or package_of(str(what), store=place))
     found = score_new_rows(predictor, on, metric=metric, rule=rule, costs=costs)
     return Evaluation(predictor.manifest.study, {"new_rows": found})
-
-
-def read(study: str, evidence: Evidence) -> Evaluation:
-    """Ask every question of the evidence."""
-    return Evaluation(study, {topic: ask(evidence) for topic, ask in TOPICS.items()})

@@ -17,6 +17,7 @@ from luthier.errors import UnknownStudy, UsageError
 from luthier.evaluation import Verdict
 from luthier.evaluation.evidence import Evidence, Finish
 from luthier.registry import ModelPackage, unpack
+from luthier.report import ReportFacts
 from luthier.scoring import OutOfFold, Splits
 from luthier.store import Store, read_model
 from luthier.tuning import History, StudyLog, StudyPlan, Trial
@@ -54,6 +55,25 @@ def package_of(study: str, *, store: str | Path | None = None) -> ModelPackage:
         where = f"not at {folders[-1]} any more" if folders else "not made yet"
         raise UnknownStudy(f"the model of study {log.study} is {where}", fix="name the folder of the saved model")
     return package
+
+
+def find_facts(study: str, *, store: str | Path | None = None) -> ReportFacts:
+    """What the report of a study says besides its evaluation.
+
+    Raises
+    ------
+    UsageError
+        The study has not come to its end.
+    """
+    with Store.open(store, create=False) as opened:
+        log = opened.load(study)
+        ended = [event.body["facts"] for event in log.events() if event.kind == "study.ended" and "facts" in event.body]
+    if not ended:
+        raise UsageError(
+            f"study {log.study} has not come to its end, so there is nothing to report",
+            fix=f"luthier runs resume {log.study}",
+        )
+    return ReportFacts.from_json(ended[-1])
 
 
 def gather_evidence(what: TunedModel | str, *, data: Any = None, store: str | Path | None = None) -> Evidence:

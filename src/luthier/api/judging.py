@@ -64,6 +64,11 @@ class Judging:
         self._call_s = max(self._call_s, time.perf_counter() - begun)
         return score
 
+    @property
+    def pace(self) -> float:
+        """How much slower than the machine of our measurements this one was so far."""
+        return self._pace
+
     def learn_pace(self, spent_s: float, expected_s: float) -> None:
         """Note how long judging took here: a slow or busy machine is one on which everything takes longer."""
         self._pace = min(max(spent_s / expected_s, 1.0), MOST_PACE)

@@ -12,6 +12,7 @@ from luthier.api.problem import Problem
 from luthier.errors import BadMetric
 from luthier.evaluation import Blend, Verdict
 from luthier.evaluation.evidence import Finish
+from luthier.evaluation.topics import read_all
 from luthier.registry import Member
 from luthier.report import ReportFacts, render, summary
 from luthier.scoring import Estimate
@@ -163,15 +164,17 @@ class TunedModel:
         return self.predictor.predict_proba(frame)
 
     def report(self, path: str | Path) -> Path:
-        """Write the self-contained HTML report and return where it is.
+        """Write the HTML report, with all that can be read off the study, and return where it is.
 
         Raises
         ------
         UnwritableFolder
             The folder does not take files.
         """
+        from luthier.api.evidence import gather_evidence
+
         target = Path(path)
-        write_text_atomic(target, render(self.facts))
+        write_text_atomic(target, render(self.facts, read_all(gather_evidence(self, store=self.store))))
         return target
 
     def summary(self) -> str:

@@ -43,6 +43,9 @@ FINISH_S = 0.4
 REPORT_S = 1.8
 """Seconds to draw and write the report on one core."""
 
+READINGS_SHARE, MOST_READINGS_S = 0.04, 15.0
+"""Part of a budget of time, and most seconds, that are kept back to read the predictions for the report."""
+
 MEMORY_SHARE = 0.8
 """Share of the machine's free memory that the folds may use together."""
 
@@ -134,7 +137,7 @@ def _carry_out(
     watch = HonestWatch(judging, on_progress)
 
     def reserve_s(history: History, refit_p90_s: float) -> float:
-        report_s = REPORT_S if means.report else 0.0
+        report_s = REPORT_S + _readings_s(problem) if means.report else 0.0
         fits_s = refit_p90_s / problem.train_share
         if means.final != "refit":
             fits_s = max(fits_s, _blend_fits_s(problem, history))
@@ -168,9 +171,8 @@ def _carry_out(
         verdicts = judging.verdicts(engine.history, left_s=fits_s)
         engine.show("final fit")
         verdict, members, rows = _final_models(engine, problem, log, judging, verdicts, means)
-        ending, verdict = finish(
-            replace(evidence_of(problem, log, engine.history, verdict, fits_s), costs=costs, rule=rule)
-        )
+        evidence = replace(evidence_of(problem, log, engine.history, verdict, fits_s), costs=costs, rule=rule)
+        ending, verdict = finish(evidence)
         engine.note("study.judged", {**verdict.to_json(), "blend_fits_s": finite(fits_s), "finish": ending.to_json()})
         folder = means.out or store.folder / "runs" / log.study
         model_path = folder / "model"
@@ -217,6 +219,11 @@ def _carry_out(
     return TunedModel(
         run, verdict, predictor, facts, model_path, problem.metric.greater_is_better, shipped, problem, store.folder
     )
+
+
+def _readings_s(problem: Problem) -> float:
+    limit_s = problem.plan.budget.limit_s
+    return MOST_READINGS_S if limit_s is None else min(READINGS_SHARE * limit_s, MOST_READINGS_S)
 
 
 BLEND_SHARE = 0.15

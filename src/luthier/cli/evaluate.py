@@ -23,6 +23,7 @@ def evaluate(
     groups: Annotated[
         str | None, typer.Option(help='Columns whose groups to compare, features or not: "sex,region".')
     ] = None,
+    report: Annotated[str | None, typer.Option(help="Write the whole report, as one HTML file, here.")] = None,
     data: Annotated[
         str | None, typer.Option(help="The study's own table, if it is no longer where it was tuned from.")
     ] = None,
@@ -35,7 +36,7 @@ def evaluate(
     want_json(json)
     from luthier.api import evaluate as evaluate_model
 
-    found = evaluate_model(what, on=on, cost=cost, threshold=threshold, groups=groups or (), data=data)
+    found = evaluate_model(what, on=on, cost=cost, threshold=threshold, groups=groups or (), data=data, report=report)
     next_step = "luthier tune NEW_TABLE --target ..." if found.contradicted else f"luthier runs show {found.study}"
     answer(found.to_json(), found.lines(), next_step=next_step)
     if found.contradicted:

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from luthier.evaluation.blend import CONTENDERS, MOST_ROWS, STEPS
+from luthier.evaluation.slices.lattice import MOST_PASSES
 from luthier.scoring import AdditiveMetric, Metric, RankMetric
 from luthier.scoring.concordance import FEW_UNITS
 from luthier.scoring.draws import MOST_UNITS
@@ -55,6 +56,24 @@ def finish_s(metric: Metric, *, rows: int, outputs: int, replays: int, most_rows
     if isinstance(metric, RankMetric):
         return chosen_s
     return chosen_s + replays * (2e-3 + 1e-6 * rows * outputs)
+
+
+def slices_s(*, rows: int, columns: int) -> float:
+    """Seconds to search so many columns for slices."""
+    cuts = 3 * columns
+    passes = cuts * (cuts - 1) / 2 + min(cuts * (cuts - 1) * (cuts - 2) / 6, MOST_PASSES)
+    return 0.05 + passes * (5e-5 + 2.5e-8 * rows)
+
+
+def operating_s(*, rows: int, outputs: int, replays: int, chosen_s: float) -> float:
+    """Seconds to replay every usual metric; `chosen_s` are those of the replayed choice, which all share."""
+    usual = 12
+    return chosen_s + usual * replays * (3e-4 + max(4e-7, 1.5e-7 * outputs) * rows)
+
+
+def margins_s(*, rows: int) -> float:
+    """Seconds to learn margins of predicted values and replay how often they cover."""
+    return 0.05 + 4e-5 * rows
 
 
 def own_call_s(rows: int) -> float:

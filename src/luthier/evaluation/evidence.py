@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+WRONG = "share of wrong answers"
 AS_IT_IS = 0.5
 """The threshold of a model that was given none."""
 
@@ -176,7 +177,7 @@ class Evidence:
         errors = np.bincount(of, off[known]) / np.bincount(of)
         units = splits.units[known][first]
         alone = len(np.unique(units)) == len(units)
-        return Judged(rows, errors, None if alone else units, "mean error" if regression else "share of wrong answers")
+        return Judged(rows, errors, None if alone else units, "mean error" if regression else WRONG)
 
     def rng(self, reading: str) -> np.random.Generator:
         """The randomness of one reading: its own, so that no reading changes another's."""
@@ -197,9 +198,10 @@ class Part(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """The answer where a question does not arise, or the data are too few to say."""
+    """The answer where a question does not arise, or the data are too few to say, or there was no time to ask it."""
 
     reason: str
+    for_want_of_time: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""

@@ -5,18 +5,65 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from luthier.evaluation.calibration import calibration
-from luthier.evaluation.evidence import Evidence, Part
+from luthier.evaluation.chain import replays_for
+from luthier.evaluation.cost import blend_s, finish_s, margins_s, operating_s, replay_s, slices_s
+from luthier.evaluation.evidence import Evidence, Part, Unanswered
 from luthier.evaluation.generalisation import generalisation
 from luthier.evaluation.groups import groups
 from luthier.evaluation.intervals import intervals
 from luthier.evaluation.operating import operating_point
+from luthier.evaluation.recalibrating import MOST_ROWS
 from luthier.evaluation.slices.reading import slices
 
 TOPICS: dict[str, Callable[[Evidence], Part]] = {
     "generalisation": generalisation,
     "calibration": calibration,
     "intervals": intervals,
-    "operating_point": operating_point,
     "slices": slices,
     "groups": groups,
+    "operating_point": operating_point,
 }
+
+
+def read_all(evidence: Evidence) -> dict[str, Part]:
+    """Ask every question of the evidence."""
+    return {topic: ask(evidence) for topic, ask in TOPICS.items()}
+
+
+def read_within(evidence: Evidence, left_s: Callable[[], float], *, pace: float = 1.0) -> dict[str, Part]:
+    """Ask the questions for which there is time.
+
+    Parameters
+    ----------
+    evidence
+        What to ask.
+    left_s
+        Seconds that are left now.
+    pace
+        How much slower than the machine of our measurements this one is.
+    """
+    parts: dict[str, Part] = {}
+    for topic, ask in TOPICS.items():
+        if pace * seconds_of(topic, evidence) <= left_s():
+            parts[topic] = ask(evidence)
+        else:
+            parts[topic] = Unanswered("there was no time left in the budget", for_want_of_time=True)
+    return parts
+
+
+def seconds_of(topic: str, evidence: Evidence) -> float:
+    """Seconds that a question takes, from above."""
+    rows, outputs, configs = len(evidence.y), evidence.shipped.shape[1], len(evidence.table)
+    metric, replays = evidence.metric, replays_for(len(evidence.y))
+    if topic == "slices":
+        return slices_s(rows=rows, columns=len(evidence.dataset.frame.columns))
+    if topic == "intervals" and evidence.task == "regression":
+        return margins_s(rows=rows)
+    if topic == "calibration" and evidence.task != "regression":
+        return finish_s(metric, rows=rows, outputs=outputs, replays=0, most_rows=MOST_ROWS)
+    if topic == "operating_point":
+        size = {"rows": rows, "outputs": outputs, "configs": configs, "replays": replays}
+        units = len(set(evidence.table.splits.units.tolist()))
+        chosen_s = blend_s(metric, **size) if evidence.blender is not None else replay_s(metric, units=units, **size)
+        return operating_s(rows=rows, outputs=outputs, replays=replays, chosen_s=chosen_s)
+    return 0.05

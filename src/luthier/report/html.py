@@ -7,14 +7,18 @@ escaping; and should both ever fail, the page's own content policy forbids scrip
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from luthier.report import charts, tables
+from luthier.evaluation.evidence import Part
+from luthier.report import charts, reading_charts, reading_tables, tables
 from luthier.report.drawing import DARK, LIGHT, colour_rules
 from luthier.report.facts import ReportFacts, is_known
 from luthier.report.figures import ScoreStyle, clipped, duration, money, number, share
+from luthier.report.reading_words import chances, decision_words
+from luthier.report.readings import Readings
 from luthier.report.words import (
     GLOSSARY,
     confidence_word,
@@ -29,24 +33,33 @@ from luthier.report.words import (
 )
 
 
-def render(facts: ReportFacts) -> str:
+def render(facts: ReportFacts, parts: Mapping[str, Part] | None = None) -> str:
     """The report as one HTML document, below a megabyte.
 
     Parameters
     ----------
     facts
         What the page says. Figures that are None are left out or said to be unknown.
+    parts
+        The parts of an evaluation of the same run, by topic.
 
     Returns
     -------
     str
-        The document. The same facts give the same text.
+        The document. The same facts and parts give the same text.
+
+    Raises
+    ------
+    ValueError
+        The evaluation is not of this run.
     """
+    readings = Readings.of(parts or {}, facts)
     style = ScoreStyle.of(facts)
     page = environment().get_template("report.html.j2")
     html = page.render(
         facts=facts,
-        front=front_page(facts),
+        front=front_page(facts, readings),
+        readings=readings,
         style=style,
         metric=metric_name(facts),
         meaning=metric_meaning(facts),
@@ -66,6 +79,17 @@ def render(facts: ReportFacts) -> str:
         families=tables.family_table(facts),
         notes=facts.data.notes[: tables.MOST_NOTES],
         sources=facts.data.sources[: tables.MOST_SOURCES],
+        front_chances=chances(readings),
+        decides=decision_words(facts),
+        calibration=reading_tables.calibration_grid(readings),
+        reliability=reading_charts.reliability(readings),
+        recalibrators=reading_tables.recalibrator_grid(readings),
+        metrics=reading_tables.metric_grid(readings),
+        confusion=reading_tables.confusion_grid(readings),
+        margins=reading_tables.margin_grid(readings),
+        worst_slices=reading_charts.worst_slices(readings),
+        slices=reading_tables.slice_grid(readings),
+        groups=reading_tables.group_grids(readings),
         glossary=GLOSSARY,
         **looks(),
     )

@@ -13,6 +13,8 @@ from typing import Protocol
 
 from luthier.report.facts import MetricFacts, ReportFacts, is_known
 from luthier.report.figures import NBSP, ScoreStyle, clipped, duration, money, number, share
+from luthier.report.reading_words import advice, chances, for_whom
+from luthier.report.readings import Readings
 
 _PER_CLASS = {
     "precision": "When the model names a class, how often it is right",
@@ -87,23 +89,25 @@ class FrontPage:
     tone: str
     """good, fair or poor: how glad the reader may be. Never shown by colour alone."""
     how_sure: tuple[str, ...]
+    for_whom: tuple[str, ...]
     against_default: tuple[str, ...]
     not_measured: tuple[str, ...]
     next_steps: tuple[str, ...]
 
 
-def front_page(facts: ReportFacts) -> FrontPage:
-    """The first page, in words."""
+def front_page(facts: ReportFacts, readings: Readings | None = None) -> FrontPage:
+    """The first page, in words; `readings` say more of how far to trust the model, and for whom it fails."""
     style = ScoreStyle.of(facts)
     tone, headline = _headline(facts)
     return FrontPage(
         headline=headline,
         lead=lead(facts, style),
         tone=tone,
-        how_sure=_how_sure(facts, style),
+        how_sure=(*_how_sure(facts, style), *chances(readings)),
+        for_whom=for_whom(readings),
         against_default=_against_default(facts, style),
         not_measured=facts.not_measured or ("This run did not record what it left out.",),
-        next_steps=facts.usage.next_steps or _next_steps(facts),
+        next_steps=facts.usage.next_steps or (*_next_steps(facts), *advice(readings)),
     )
 
 
@@ -189,7 +193,12 @@ def metric_meaning(facts: Measured) -> str:
 
 def metric_name(facts: Measured) -> str:
     """The metric's name as it is written in running text."""
-    return clipped(_METRIC_NAMES.get(facts.metric.name, facts.metric.name.replace("_", " ")), 40)
+    return name_of_metric(facts.metric.name)
+
+
+def name_of_metric(name: str) -> str:
+    """The same, of any metric."""
+    return clipped(_METRIC_NAMES.get(name, name.replace("_", " ")), 40)
 
 
 _METRIC_NAMES = {

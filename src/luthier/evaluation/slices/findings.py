@@ -8,6 +8,7 @@ from typing import Any
 
 from luthier.canonical import finite
 from luthier.data.slices import Slice
+from luthier.evaluation.evidence import WRONG
 from luthier.scoring import Estimate
 
 MOST_SHOWN = 8
@@ -106,6 +107,11 @@ class Slices:
     enough: bool
     complete: bool
     false_share: float
+
+    @property
+    def is_share(self) -> bool:
+        """Whether an error is a share of answers that are wrong, and not an amount."""
+        return self.error == WRONG
 
     @property
     def sentence(self) -> str:

@@ -27,6 +27,8 @@ same error, it must not be lower for more of them."""
 
 MOST_PASSES = 6000
 """Sets of columns that are counted at most; beyond, those with the highest bounds are."""
+MOST_COMBINED = 120
+"""Columns that are combined at most, those with the highest bounds: their sets are gone through one by one."""
 MOST_CELLS = 2**22
 """Slices of one set of columns at most, which bounds the memory; wider columns are not combined further."""
 
@@ -156,7 +158,11 @@ def search(
         levels.append(best)
         tested.append(0)
         worth = min((b.threshold for b in levels[:-1]), default=0.0)
-        sets = list(_sets(range(d) if apart is None else apart, alone, level, bounds, worth))
+        if level == 2:
+            kept = sorted((c for c in range(d) if c not in alone and (c,) in bounds), key=lambda c: -bounds[c,])
+            complete &= len(kept) <= MOST_COMBINED
+            bounds = {(c,): bounds[c,] for c in kept[:MOST_COMBINED]}
+        sets = list(_sets(range(d) if apart is None else apart, level, bounds, worth))
         complete &= len(sets) <= MOST_PASSES
         sets = sorted(sets, key=lambda s: -s[1])[:MOST_PASSES]
         above, bounds = bounds, {}
@@ -213,13 +219,14 @@ class _Best:
 
 
 def _sets(
-    apart: Sequence[int], alone: Collection[int], level: int, bounds: dict[tuple[int, ...], float], threshold: float
+    apart: Sequence[int], level: int, bounds: dict[tuple[int, ...], float], threshold: float
 ) -> Iterator[tuple[tuple[int, ...], float]]:
     """Sets of columns whose subsets all leave room for a slice above the threshold, with what they leave room for."""
     if level == 1:
         yield from (((c,), np.inf) for c in range(len(apart)))
         return
-    for columns in itertools.combinations([c for c in range(len(apart)) if c not in alone], level):
+    left = sorted({c for columns, bound in bounds.items() if bound > threshold for c in columns})
+    for columns in itertools.combinations(left, level):
         if len({apart[c] for c in columns}) < level:
             continue
         parents = [bounds.get(parent, -np.inf) for parent in itertools.combinations(columns, level - 1)]
