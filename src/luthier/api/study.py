@@ -211,7 +211,8 @@ def _carry_out(
         )
         ended: dict[str, Any] = {"reason": run.ending, "facts": facts.to_json()}
         if report_path is not None:
-            page = render(facts)
+            judged = replace(evidence, verdict=verdict, shipped_with=ending)
+            page = render(facts, read_within(judged, lambda: engine.left_s - REPORT_S, pace=judging.pace))
             write_text_atomic(report_path, page)
             ended["report"] = hashlib.sha256(page.encode()).hexdigest()
         engine.note("study.ended", ended)
