@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from luthier.api.checking import check
 from luthier.api.compared import ComparedStrategies
 from luthier.api.comparing import ComparisonProgress, compare, compare_and_report
 from luthier.api.diagnosis import diagnose
@@ -18,6 +19,7 @@ __all__ = [
     "EvaluatedTrial",
     "OptimizeResult",
     "TunedModel",
+    "check",
     "compare",
     "compare_and_report",
     "diagnose",

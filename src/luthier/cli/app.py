@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from luthier.cli import compare, demo, doctor, predict, runs, tune
+from luthier.cli import check, compare, demo, doctor, predict, runs, tune
 from luthier.cli.say import complain, errors
 from luthier.errors import LuthierError, UsageError
 from luthier.version import __version__
@@ -32,6 +32,7 @@ def _root(
 
 
 app.command("tune")(tune.tune)
+app.command("check")(check.check)
 app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
 app.command("demo")(demo.demo)

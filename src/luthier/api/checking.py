@@ -1,0 +1,118 @@
+"""`luthier.check`: look at a table before a score on it is believed."""
+
+from __future__ import annotations
+
+import time as clocks
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from luthier.checks import CHECKS, Checkup, Context, Other, run_checks
+from luthier.data import Dataset, Label, Task, make_dataset, read_rows
+from luthier.errors import BadBudget, UnknownChoice
+from luthier.tuning import Budget
+
+
+def check(
+    data: Any,
+    target: str,
+    *,
+    against: Any = None,
+    estimator: Any = None,
+    task: Task | None = None,
+    time: str | Literal[False] | None = None,
+    group: str | None = None,
+    weight: str | None = None,
+    positive: Label | None = None,
+    drop: Sequence[str] = (),
+    ignore: Mapping[str, str] | None = None,
+    budget: Any = "60s",
+    seed: int = 0,
+    name: str | None = None,
+) -> Checkup:
+    """Look for what would flatter a score on this table, or spoil a model of it, before anything is tuned.
+
+    Parameters
+    ----------
+    data
+        Path or glob of CSV, TSV, JSONL or Parquet files, or a pandas, polars or Arrow frame.
+    target
+        Column to predict.
+    against
+        Another table, such as the test rows: are any of them among the rows to learn from?
+    estimator
+        A scikit-learn estimator or Pipeline of your own: does it learn from the rows of a fold only?
+    task, time, group, weight, positive, drop
+        As `luthier.tune` takes them.
+    ignore
+        Codes of findings to set aside, each with the reason.
+    budget
+        Time that all checks together may take.
+    seed
+        Root of all randomness.
+    name
+        What to call the data set; its file name by default.
+
+    Returns
+    -------
+    Checkup
+        Its `findings`, and whether one of severity `error` stands: `failed`.
+
+    Raises
+    ------
+    UsageError
+        The table, a column or a code cannot be read as asked.
+
+    Examples
+    --------
+    >>> [finding.title for finding in luthier.check(frame, "churn").findings]  # doctest: +SKIP
+    """
+    allowance = Budget.parse(budget).limit_s
+    if allowance is None:
+        raise BadBudget(f"checks take time, not {budget!r}", fix='give a time such as "60s"')
+    check_codes(ignore or {})
+    dataset = make_dataset(
+        data,
+        target,
+        task=task,
+        time=time,
+        group=group,
+        weight=weight,
+        positive=positive,
+        drop=drop,
+        name=name,
+    )
+    context = Context(
+        dataset, seed, against=None if against is None else read_other(dataset, against), estimator=estimator
+    )
+    return run_checks(CHECKS, context, clock=clocks.monotonic, allowance_s=allowance, ignore=ignore)
+
+
+def check_codes(codes: Mapping[str, str]) -> None:
+    """Refuse codes that no check has.
+
+    Raises
+    ------
+    UnknownChoice
+        Naming those there are.
+    """
+    known = [check.code for check in CHECKS]
+    for code in codes:
+        if code not in known:
+            raise UnknownChoice(f"there is no check {code!r}", fix=f"choose from: {', '.join(known)}")
+
+
+def read_other(dataset: Dataset, source: Any) -> Other:
+    """Another table, read by the schema of the first.
+
+    Raises
+    ------
+    UnreadableData, UnfitRows
+        It cannot be read, or lacks columns.
+    """
+    rows = read_rows(source)
+    schema = dataset.schema
+    known = schema.target in rows.columns and bool(rows[schema.target].notna().all())
+    y = schema.encode_target(rows[schema.target]) if known else None
+    called = Path(source).name if isinstance(source, str) or hasattr(source, "__fspath__") else "the other table"
+    return Other(called, schema.encode(rows), y)
