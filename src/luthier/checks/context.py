@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from luthier.checks.population import Declared
 from luthier.data import Dataset
+from luthier.data.cells import Cells
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +30,12 @@ class Context:
         The user's own scikit-learn estimator or Pipeline, unfitted; None where Luthier's families are tuned.
     left_s
         Seconds that all checks together may still take.
+    columns
+        Every column as it was read, those left out of the features included; its rows are those of the data set.
+    reference
+        A sample of those the model is meant for, as it was read; None without one.
+    population
+        Declared shares of those the model is meant for.
     """
 
     dataset: Dataset
@@ -35,6 +43,9 @@ class Context:
     against: Other | None = None
     estimator: Any = None
     left_s: Callable[[], float] = lambda: math.inf
+    columns: Mapping[str, Cells] = field(default_factory=dict)
+    reference: Other | None = None
+    population: tuple[Declared, ...] = ()
 
     def rng(self, code: str) -> np.random.Generator:
         """Randomness of a check's own, so that checks do not depend on which others ran."""

@@ -17,7 +17,7 @@ Indices = NDArray[np.int64]
 
 LEVEL = 0.9
 """Of the interval for the number of wrong labels."""
-NOT_OF_THIS_SHAPE = 0.3
+NOT_OF_THIS_SHAPE = 0.4
 """Standard error that is added for every row the model itself is expected to mistake: how the classes overlap is known
 only up to the shape assumed. Found by simulation (studies/label_errors)."""
 FEWEST_ROWS = 50

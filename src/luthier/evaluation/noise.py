@@ -55,7 +55,7 @@ class NoiseModel:
     transition: Floats
 
     def truth(self, p: Floats) -> Floats:
-        """q (n, k): what the row alone says of its true class."""
+        """What the row alone says of its true class: q, (n, k)."""
         return np.asarray(softmax(self.slope * _logs(p) + self.bias, axis=1))
 
     def posterior(self, y: Codes, p: Floats) -> Floats:
