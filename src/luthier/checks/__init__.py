@@ -10,6 +10,7 @@ from luthier.checks import (
     dates_as_text,
     declared_shares,
     informative_gaps,
+    label_errors,
     many_categories,
     mixed_types,
     outliers,
@@ -27,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     # leakage
     target_in_disguise.CHECK,
     # labels
+    label_errors.CHECK,
     conflicting_duplicates.CHECK,
     # representativeness
     declared_shares.CHECK,

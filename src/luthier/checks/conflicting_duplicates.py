@@ -31,8 +31,8 @@ def look(context: Context) -> Answer:
     return (
         Finding(
             CODE,
-            f"{conflicts.rows:,} rows repeat another in every feature and not in {data.schema.target!r}: no model can be "
-            f"right on more than {1 - share:.1%} of these rows",
+            f"{conflicts.rows:,} rows are like another in every feature but not in {data.schema.target!r}: "
+            f"no model can be right on all {data.n_rows:,} rows, {conflicts.lost:,} will be wrong at least",
             "warning" if share >= LEAST_SHARE else "info",
             (data.schema.target,),
             {

@@ -57,13 +57,14 @@ def _finding(context: Context, names: list[str], gone: np.ndarray, effect: float
         there, here = (f"{y[rows].mean():.1%} {schema.positive!r}" for rows in (gone, ~gone))
     else:
         there, here = (f"median {np.median(y[rows]):.4g}" for rows in (gone, ~gone))
+    called = ", ".join(map(repr, names[:3])) + (" and others" if len(names) > 3 else "")
     return Finding(
         CODE,
-        f"where {', '.join(map(repr, names[:3]))}{' and others are' if len(names) > 3 else ' is' if len(names) == 1 else ' are'} "
-        f"missing, {schema.target!r} is different: {there} in {int(gone.sum()):,} rows, {here} in the others",
+        f"where {called} {'is' if len(names) == 1 else 'are'} missing, {schema.target!r} is different: {there} in "
+        f"{int(gone.sum()):,} rows, {here} in the others",
         "warning" if effect >= GRAVE_EFFECT else "info",
         tuple(names),
-        {"rows_missing": int(gone.sum()), "effect": round(effect, 4), "q": q, "missing": there, "present": here},
+        {"rows_missing": int(gone.sum()), "effect": round(effect, 4), "q": float(q), "missing": there, "present": here},
         f"find out why it is missing; if that is known only after the outcome, leave it out: --drop {names[0]!r}",
     )
 

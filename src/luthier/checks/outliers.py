@@ -9,20 +9,22 @@ from luthier.checks.check import Check
 from luthier.checks.context import Context
 from luthier.checks.finding import Answer, Finding
 
+Floats = NDArray[np.float64]
+
 CODE = "columns.outliers"
 FAR = 10.0
+TIMES = 3.0
 MOST_SHARE = 0.01
 LEAST_ROWS, LEAST_DISTINCT = 100, 20
 MOST_SHOWN = 20
 
 
 def look(context: Context) -> Answer:
-    """Numbers far from all others on the scale as it stands and on a logarithmic one.
+    """Numbers that stand apart: far from the median, with nothing between them and the others.
 
-    A value is far when it lies ten times as far from the median as the middle half is wide, both as it stands and after
-    the signed logarithm log(1 + |x| / spread), so that long tails, which are no errors, are left in peace. At most 1 % of
-    the rows: more is another group, not outliers. Often such values are a slip of the unit or a code for "unknown"
-    (999999).
+    Far is ten times the width of the middle half; apart is three times as far from the median as the next value. A long
+    tail without a gap is no error, and is left in peace. At most 1 % of the rows on either side: more is another group.
+    Often such values are a slip of the unit, or a code for "unknown" (999999).
     """
     found = []
     for column in context.dataset.schema.columns:
@@ -41,7 +43,7 @@ def look(context: Context) -> Answer:
         found.append(
             Finding(
                 CODE,
-                f"{len(rows):,} values of {column.name!r} lie far from all others, such as {x[rows[0]]:g}, where 98 % lie "
+                f"{len(rows):,} {'value' if len(rows) == 1 else 'values'} of {column.name!r} {'lies' if len(rows) == 1 else 'lie'} far from all others, such as {x[rows[0]]:g}, where 98 % lie "
                 f"between {low:g} and {high:g}",
                 "warning" if column.role == "target" else "info",
                 (column.name,),
@@ -57,19 +59,25 @@ def look(context: Context) -> Answer:
     return tuple(found)
 
 
-def far(x: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(n,) where a value is far from all others, on both scales."""
-    present = x[~np.isnan(x)]
-    middle = np.median(present)
+def far(x: Floats) -> NDArray[np.bool_]:
+    """(n,) where a value stands apart from all others."""
+    present = np.sort(x[~np.isnan(x)])
+    middle = float(np.median(present))
     spread = float(np.subtract(*np.quantile(present, [0.75, 0.25])))
     if not spread > 0:
         return np.zeros(len(x), bool)
-    logs = np.sign(x) * np.log1p(np.abs(x) / spread)
-    known = logs[~np.isnan(x)]
-    log_spread = float(np.subtract(*np.quantile(known, [0.75, 0.25])))
     with np.errstate(invalid="ignore"):
-        plain = np.abs(x - middle) > FAR * spread
-        return np.asarray(plain & (np.abs(logs - np.median(known)) > FAR * max(log_spread, 1e-12) / 3))
+        return np.asarray(
+            (x - middle > _edge(present - middle, spread)) | (middle - x > _edge(middle - present, spread))
+        )
+
+
+def _edge(distance: Floats, spread: float) -> float:
+    """The distance from the median beyond which values stand apart on this side; infinite where none do."""
+    ordered = np.sort(distance)
+    tail = ordered[-1 - int(MOST_SHARE * len(ordered)) :]
+    apart = (tail[1:] >= FAR * spread) & (tail[1:] >= TIMES * np.maximum(tail[:-1], spread))
+    return float(tail[int(np.argmax(apart))]) if apart.any() else np.inf
 
 
 CHECK = Check(CODE, "Are there values far from all others?", look)

@@ -43,7 +43,7 @@ class Declared:
         if cells.levels is not None:
             at = {part.label.casefold(): i for i, part in enumerate(self.slices)}
             of_level = [at.get(level_text(word).casefold(), -1) for word in cells.levels]
-            return np.array([*of_level, -1], np.int64)[cells.array]
+            return np.asarray(np.array([*of_level, -1], np.int64)[cells.array])
         if cells.kind == "boolean":
             at = {part.label.casefold(): i for i, part in enumerate(self.slices)}
             for value, words in ((1.0, ("true", "yes", "1")), (0.0, ("false", "no", "0"))):

@@ -55,19 +55,13 @@ def same_columns(columns: Mapping[str, Cells]) -> list[tuple[str, str, str]]:
     first_of: dict[bytes, str] = {}
     lines: dict[bytes, list[str]] = {}
     for name, cells in columns.items():
-        gone = cells.missing
-        codes = np.asarray(
-            pd.factorize(np.where(gone, -1, cells.array) if cells.levels is not None else cells.array)[0]
-        )
-        n_distinct = len(np.unique(codes[~gone]))
-        if len(cells) < LEAST_ROWS or n_distinct < LEAST_DISTINCT:
+        key = _key(cells)
+        if key is None:
             continue
-        if n_distinct < (~gone).sum():  # where no value comes twice all columns part the rows alike
-            key = codes.tobytes()
-            if key in first_of:
-                pairs.append((first_of[key], name, _relation(columns[first_of[key]], cells)))
-                continue
-            first_of[key] = name
+        if key in first_of:
+            pairs.append((first_of[key], name, _relation(columns[first_of[key]], cells)))
+            continue
+        first_of[key] = name
         if cells.kind == "number":
             shape = _shape(cells.array.astype(np.float64))
             before = next((other for other in lines.get(shape, []) if _line(columns[other], cells) is not None), None)
@@ -78,12 +72,36 @@ def same_columns(columns: Mapping[str, Cells]) -> list[tuple[str, str, str]]:
     return pairs
 
 
+def _key(cells: Cells) -> bytes | None:
+    """The same for columns that say the same; None where too little is said to tell.
+
+    Where values come again and again, columns that part the rows alike; where they hardly do, which all columns do then,
+    columns that put the rows into the same order, or the opposite one.
+    """
+    gone = cells.missing
+    codes = np.asarray(pd.factorize(np.where(gone, -1, cells.array) if cells.levels is not None else cells.array)[0])
+    n_distinct, n = len(np.unique(codes[~gone])), int((~gone).sum())
+    if n < LEAST_ROWS or n_distinct < LEAST_DISTINCT:
+        return None
+    if 2 * n_distinct <= n:
+        return bytes(codes.tobytes())
+    if cells.kind not in {"number", "datetime"}:
+        return bytes(codes.tobytes()) if n_distinct < n else None
+    places = np.unique(cells.array, return_inverse=True)[1].astype(np.int64)
+    known = np.flatnonzero(~gone)
+    if places[known[0]] > places[known[-1]]:
+        places = n_distinct - 1 - places
+    places[gone] = -1
+    return bytes(places.tobytes())
+
+
 def _shape(x: Floats) -> bytes:
     """The same for all columns a + b x: a few rows on the scale of the whole, rounded."""
     present = x[~np.isnan(x)]
     z = (x[:: max(1, len(x) // 50)] - present.mean()) / present.std()
     first = z[~np.isnan(z) & (np.abs(z) > 0.01)][:1]
-    return np.round(np.nan_to_num(z, nan=99.0) * np.sign(first if len(first) else 1.0), 4).__add__(0.0).tobytes()
+    turned = np.nan_to_num(z, nan=99.0) * np.sign(first if len(first) else 1.0)
+    return bytes((np.round(turned, 4) + 0.0).tobytes())
 
 
 def _line(x: Cells, y: Cells) -> tuple[float, float] | None:

@@ -20,6 +20,7 @@ LEVEL = 0.9
 NOT_OF_THIS_SHAPE = 0.4
 """Standard error that is added for every row the model itself is expected to mistake: how the classes overlap is known
 only up to the shape assumed. Found by simulation (studies/label_errors)."""
+SURE = 0.9
 FEWEST_ROWS = 50
 """Our judgement: below, a handful of rows decides what counts as sure."""
 NEIGHBOURS = 101
@@ -44,6 +45,8 @@ class LabelReview:
         (n,) rows, the likeliest errors first.
     count
         How many labels are wrong, with an interval that holds the true number with probability 0.9.
+    sure
+        Share of the rows that leave no doubt (q above 0.9); 1 for regression, where the question does not arise.
     transition
         (k, k) how often a class (row) is written down as another (column); None for regression.
 
@@ -59,6 +62,7 @@ class LabelReview:
     p_wrong: Floats
     ranked: Indices
     count: Estimate
+    sure: float
     transition: Floats | None
 
     @property
@@ -115,10 +119,10 @@ def review_labels(y: NDArray[Any], p: Floats, task: Literal["binary", "multiclas
 
     Notes
     -----
-    Classes: the noise model of `evaluation.noise`; a label is wrong with its posterior probability under it. The ranking
-    takes the place of Northcutt's self-confidence: with equal noise in all classes it is as good, and where one class is
-    written down wrongly more often than another it is much better (studies/label_errors). Values: residuals are set
-    against the usual residual of rows of like prediction; see `_wrong_values`.
+    Classes: the noise model of `evaluation.noise`; a label is wrong with its posterior probability under it. The
+    ranking takes the place of Northcutt's self-confidence: with equal noise in all classes it is as good, and where one
+    class is written down wrongly more often than another it is much better (studies/label_errors). Values: residuals
+    are set against the usual residual of rows of like prediction; see `_wrong_values`.
 
     Source: Northcutt, Jiang & Chuang (2021), "Confident Learning", J. Artificial Intelligence Research 70.
 
@@ -145,6 +149,7 @@ def _review_classes(y: Indices, p: Floats, task: Literal["binary", "multiclass"]
     true = model.posterior(y, p)
     right = true[np.arange(len(y)), y]
     wrong = 1 - right
+    surest = model.truth(p).max(axis=1)
     others = true.copy()
     others[np.arange(len(y)), y] = -1.0
     return LabelReview(
@@ -154,7 +159,8 @@ def _review_classes(y: Indices, p: Floats, task: Literal["binary", "multiclass"]
         p_wrong=wrong,
         # Ties at 0 and 1 fall to the plain probability of the label.
         ranked=np.lexsort((p[np.arange(len(y)), y], right)),
-        count=_count(wrong, true, model.transition, mistakes=float((1 - model.truth(p).max(axis=1)).sum())),
+        count=_count(wrong, true, model.transition, mistakes=float((1 - surest).sum())),
+        sure=float((surest > SURE).mean()),
         transition=model.transition,
     )
 
@@ -191,6 +197,7 @@ def _review_values(y: Floats, prediction: Floats) -> LabelReview:
         p_wrong=p_wrong,
         ranked=np.argsort(-z, kind="stable"),
         count=count,
+        sure=1.0,
         transition=None,
     )
 
