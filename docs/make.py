@@ -78,7 +78,7 @@ def _errors() -> str:
 
 def _verbs() -> str:
     parts = ["# Python", luthier.__doc__.split("\n")[0] if luthier.__doc__ else ""]
-    for name in ("check", "tune", "compare", "optimize", "load"):
+    for name in ("check", "tune", "compare", "optimize", "drift", "load"):
         verb = getattr(luthier, name)
         parts += [f"## luthier.{name}", f"```text\n{inspect.cleandoc(verb.__doc__ or '')}\n```"]
     return "\n\n".join(parts)

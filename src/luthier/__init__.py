@@ -3,8 +3,8 @@
 The rooms, in the order a model lives: `data` (a table one can vouch for), `space` (what may be tuned), `models` (what
 can be fitted), `strategies` (which configuration next), `scoring` (splits, metrics, the out-of-fold table and its
 replay), `tuning` (spend a budget), `evaluation` (how far to believe the winner), `registry` and `serving` (a model as
-files, and its answers), `checks` (what in the data would flatter a score), `report` (say it to people). Around them the
-shell: `executors`, `store`, `api`, `sklearn`, `cli`.
+files, and its answers), `monitoring` (watch the answers), `checks` (what in the data would flatter a score), `report` (say
+it to people). Around them the shell: `executors`, `store`, `api`, `sklearn`, `cli`.
 
 >>> import luthier
 >>> run = luthier.tune("churn.csv", target="churn", budget="5m")  # doctest: +SKIP
@@ -20,12 +20,24 @@ from typing import TYPE_CHECKING, Any
 from luthier.version import __version__
 
 if TYPE_CHECKING:
-    from luthier.api import ComparedStrategies, OptimizeResult, TunedModel, check, compare, load, optimize, tune
+    from luthier.api import (
+        ComparedStrategies,
+        DriftResult,
+        OptimizeResult,
+        TunedModel,
+        check,
+        compare,
+        drift,
+        load,
+        optimize,
+        tune,
+    )
     from luthier.errors import LuthierError
     from luthier.tuning.objectives import TrialPruned
 
 __all__ = [
     "ComparedStrategies",
+    "DriftResult",
     "LuthierError",
     "OptimizeResult",
     "TrialPruned",
@@ -33,6 +45,7 @@ __all__ = [
     "__version__",
     "check",
     "compare",
+    "drift",
     "load",
     "optimize",
     "tune",
@@ -40,12 +53,14 @@ __all__ = [
 
 _HOMES = {
     "ComparedStrategies": "api",
+    "DriftResult": "api",
     "LuthierError": "errors",
     "OptimizeResult": "api",
     "TrialPruned": "tuning.objectives",
     "TunedModel": "api",
     "check": "api",
     "compare": "api",
+    "drift": "api",
     "load": "api",
     "optimize": "api",
     "tune": "api",

@@ -6,6 +6,7 @@ from luthier.api.checking import check
 from luthier.api.compared import ComparedStrategies
 from luthier.api.comparing import ComparisonProgress, compare, compare_and_report
 from luthier.api.diagnosis import diagnose
+from luthier.api.drifting import DriftResult, drift
 from luthier.api.optimized import EvaluatedTrial, OptimizeResult
 from luthier.api.optimizing import optimize
 from luthier.api.result import TunedModel
@@ -16,6 +17,7 @@ from luthier.api.tuning import tune, tune_and_report
 __all__ = [
     "ComparedStrategies",
     "ComparisonProgress",
+    "DriftResult",
     "EvaluatedTrial",
     "OptimizeResult",
     "TunedModel",
@@ -23,6 +25,7 @@ __all__ = [
     "compare",
     "compare_and_report",
     "diagnose",
+    "drift",
     "find_study",
     "list_studies",
     "load",

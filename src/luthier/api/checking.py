@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from luthier.checks import CHECKS, Checkup, Context, Other, run_checks
+from luthier.checks.population import Declared, parse_population
 from luthier.data import Dataset, Label, Task, make_dataset, read_rows
-from luthier.errors import BadBudget, UnknownChoice
+from luthier.data.cells import Cells
+from luthier.data.columns_as_read import read_columns
+from luthier.data.suggest import closest, listing
+from luthier.errors import BadBudget, BadColumn, UnknownChoice
 from luthier.tuning import Budget
 
 
@@ -18,6 +22,8 @@ def check(
     target: str,
     *,
     against: Any = None,
+    reference: Any = None,
+    population: Sequence[str] = (),
     estimator: Any = None,
     task: Task | None = None,
     time: str | Literal[False] | None = None,
@@ -40,6 +46,10 @@ def check(
         Column to predict.
     against
         Another table, such as the test rows: are any of them among the rows to learn from?
+    reference
+        A sample of those the model is meant for, or recent rows: is the table like it?
+    population
+        Declared shares of those the model is meant for, such as "age=18-30:0.2,31-:0.8", one text a column.
     estimator
         A scikit-learn estimator or Pipeline of your own: does it learn from the rows of a fold only?
     task, time, group, weight, positive, drop
@@ -82,8 +92,15 @@ def check(
         drop=drop,
         name=name,
     )
+    columns, _ = read_columns(data, target)
     context = Context(
-        dataset, seed, against=None if against is None else read_other(dataset, against), estimator=estimator
+        dataset,
+        seed,
+        against=None if against is None else read_other(dataset, against),
+        estimator=estimator,
+        columns=columns,
+        reference=None if reference is None else read_other(dataset, reference),
+        population=declared_in(columns, (population,) if isinstance(population, str) else population),
     )
     return run_checks(CHECKS, context, clock=clocks.monotonic, allowance_s=allowance, ignore=ignore)
 
@@ -100,6 +117,25 @@ def check_codes(codes: Mapping[str, str]) -> None:
     for code in codes:
         if code not in known:
             raise UnknownChoice(f"there is no check {code!r}", fix=f"choose from: {', '.join(known)}")
+
+
+def declared_in(columns: Mapping[str, Cells], texts: Sequence[str]) -> tuple[Declared, ...]:
+    """Declared shares of columns that exist.
+
+    Raises
+    ------
+    UsageError
+        A text does not read as shares, or names a column that is not there.
+    """
+    declared = tuple(parse_population(text) for text in texts)
+    for one in declared:
+        if one.column not in columns:
+            meant = closest(one.column, columns)
+            raise BadColumn(
+                f"there is no column {one.column!r} to compare with the population; there are {listing(columns)}",
+                fix=f"did you mean {meant!r}?" if meant else "name one of the columns above",
+            )
+    return declared
 
 
 def read_other(dataset: Dataset, source: Any) -> Other:

@@ -161,6 +161,7 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
         facts={
             "order": order.to_json(),
             "source": str(data) if isinstance(data, str) or hasattr(data, "__fspath__") else None,
+            "provenance": dataset.provenance.to_json(),
             "slab_rows": len(splits.rows),
             "slab_starts": [splits.fold_slice(fold).start for fold in range(len(splits.folds))],
             "outputs": facts.n_classes if task == "multiclass" else 1,

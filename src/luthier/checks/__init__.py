@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from luthier.checks import target_in_disguise
+from luthier.checks import (
+    capped_target,
+    class_imbalance,
+    conflicting_duplicates,
+    constant_columns,
+    dates_as_text,
+    declared_shares,
+    informative_gaps,
+    label_errors,
+    many_categories,
+    mixed_types,
+    outliers,
+    personal_data,
+    reference_sample,
+    repeated_columns,
+    target_in_disguise,
+)
 from luthier.checks.check import Check
 from luthier.checks.context import Context, Other
 from luthier.checks.finding import Answer, Finding, Severity, Silent, not_applicable, not_enough_data
@@ -11,6 +27,25 @@ from luthier.checks.runner import Checkup, run_checks
 CHECKS: tuple[Check, ...] = (
     # leakage
     target_in_disguise.CHECK,
+    # labels
+    label_errors.CHECK,
+    conflicting_duplicates.CHECK,
+    # representativeness
+    declared_shares.CHECK,
+    reference_sample.CHECK,
+    # target
+    class_imbalance.CHECK,
+    capped_target.CHECK,
+    # columns
+    informative_gaps.CHECK,
+    outliers.CHECK,
+    many_categories.CHECK,
+    constant_columns.CHECK,
+    repeated_columns.CHECK,
+    mixed_types.CHECK,
+    dates_as_text.CHECK,
+    # privacy
+    personal_data.CHECK,
 )
 """Every check; the docs show them in this order."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luthier.checks.one_column import column_skill
+from luthier.checks.population import Declared
 from luthier.checks.sample import MOST_FEATURES, Sample, sample_of, some_rows
 from luthier.data import Dataset
+from luthier.data.cells import Cells
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -54,6 +56,12 @@ class Context:
         The user's own scikit-learn estimator or Pipeline, unfitted; None where Luthier's families are tuned.
     left_s
         Seconds that all checks together may still take.
+    columns
+        Every column as it was read, those left out of the features included; its rows are those of the data set.
+    reference
+        A sample of those the model is meant for, as it was read; None without one.
+    population
+        Declared shares of those the model is meant for.
     """
 
     dataset: Dataset
@@ -61,6 +69,9 @@ class Context:
     against: Other | None = None
     estimator: Any = None
     left_s: Callable[[], float] = lambda: math.inf
+    columns: Mapping[str, Cells] = field(default_factory=dict)
+    reference: Other | None = None
+    population: tuple[Declared, ...] = ()
 
     def rng(self, code: str) -> np.random.Generator:
         """Randomness of a check's own, so that checks do not depend on which others ran."""

@@ -21,6 +21,13 @@ def check(
     against: Annotated[
         str | None, typer.Option(help="File of test rows: are any of them among the rows to learn from?")
     ] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="File with a sample of those the model is meant for: are the rows like these?")
+    ] = None,
+    population: Annotated[
+        list[str] | None,
+        typer.Option(help="Declared shares, such as 'age=18-30:0.2,31-:0.8'; may be given several times."),
+    ] = None,
     task: Annotated[str | None, typer.Option(help="binary, multiclass or regression; found when left out.")] = None,
     time: Annotated[str | None, typer.Option(help="Column that orders the rows in time; none for no order.")] = None,
     group: Annotated[str | None, typer.Option(help="Column whose rows must stay together in a fold.")] = None,
@@ -49,6 +56,8 @@ def check(
         file,
         target,
         against=against,
+        reference=reference,
+        population=tuple(population or ()),
         task=task,  # type: ignore[arg-type]  # checked where the table is read
         time=False if time == "none" else time,
         group=group,
