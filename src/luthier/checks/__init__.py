@@ -9,15 +9,21 @@ from luthier.checks import (
     constant_columns,
     dates_as_text,
     declared_shares,
+    duplicates,
+    groups,
     informative_gaps,
     label_errors,
     many_categories,
     mixed_types,
+    near_duplicates,
     outliers,
     personal_data,
     reference_sample,
     repeated_columns,
+    row_order,
+    rows_seen_before,
     target_in_disguise,
+    time_order,
 )
 from luthier.checks.check import Check
 from luthier.checks.context import Context, Other
@@ -27,6 +33,12 @@ from luthier.checks.runner import Checkup, run_checks
 CHECKS: tuple[Check, ...] = (
     # leakage
     target_in_disguise.CHECK,
+    duplicates.CHECK,
+    near_duplicates.CHECK,
+    groups.CHECK,
+    time_order.CHECK,
+    row_order.CHECK,
+    rows_seen_before.CHECK,
     # labels
     label_errors.CHECK,
     conflicting_duplicates.CHECK,

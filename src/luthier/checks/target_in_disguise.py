@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import numpy as np
 
 from luthier.checks.check import Check
@@ -63,7 +65,7 @@ def look(context: Context) -> Answer:
                 "best_on_shuffled_targets": score(_by_chance(whole, name, rng), task),
                 "permutations": PERMUTATIONS,
             },
-            f"leave it out unless it is known when the model is asked: --drop {name!r}",
+            f"leave it out unless it is known when the model is asked: --drop {shlex.quote(name)}",
         )
         for name in guilty
     )
