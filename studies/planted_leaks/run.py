@@ -48,7 +48,9 @@ def main() -> None:
         "largest_cpu_s": max([*costs, *(row["cpu_s"] for row in rows)]),
     }
     print(summary)
-    (HERE / "results.json").write_text(json.dumps({"summary": summary, "planted": rows, "clean_cpu_s": costs}, indent=1))
+    (HERE / "results.json").write_text(
+        json.dumps({"summary": summary, "planted": rows, "clean_cpu_s": costs}, indent=1)
+    )
 
 
 if __name__ == "__main__":

@@ -108,6 +108,40 @@ def seen_before(rng: np.random.Generator, task: str) -> Planted:
     return Planted("test rows", "leak.test-rows", train, None, {"against": test})
 
 
+def encoded(rng: np.random.Generator, task: str) -> Planted:
+    """A category without meaning, replaced by the target's average over its rows."""
+    frame = honest(rng, task)
+    shop = rng.integers(0, 300, len(frame))
+    of = frame["y"] == 1 if task == "multiclass" else frame["y"]
+    frame["shop_rate"] = of.astype(float).groupby(shop).transform("mean")
+    return Planted("target encoding", "leak.target-encoding", frame, "shop_rate")
+
+
+def afterwards(rng: np.random.Generator, task: str) -> Planted:
+    """A refund that is paid once the outcome is known."""
+    frame = honest(rng, task)
+    frame["refund_amount"] = frame["y"] * 20 + rng.gamma(2, 12, len(frame))
+    return Planted("after the fact", "leak.after-the-fact", frame, "refund_amount")
+
+
+def frozen(rng: np.random.Generator, task: str) -> Planted:
+    """A Pipeline with a step fitted on all rows beforehand, one whose function brings such a step, one that learns as it goes."""
+    from sklearn.frozen import FrozenEstimator
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+    frame = honest(rng, task).drop(columns=["region", "grade"])
+    fitted = StandardScaler().fit(frame.drop(columns="y"))
+    step = {
+        "binary": FrozenEstimator(fitted),
+        "multiclass": FunctionTransformer(lambda X: fitted.transform(X)),
+        "regression": FunctionTransformer(lambda X: X - X.mean()),
+    }[task]
+    model = LinearRegression() if task == "regression" else LogisticRegression()
+    return Planted("fit scope", "leak.fit-scope", frame, None, {"estimator": make_pipeline(step, model)})
+
+
 KINDS: tuple[Callable[[np.random.Generator, str], Planted], ...] = (
     disguise,
     copies,
@@ -116,12 +150,17 @@ KINDS: tuple[Callable[[np.random.Generator, str], Planted], ...] = (
     time,
     row_order,
     seen_before,
+    encoded,
+    afterwards,
+    frozen,
 )
 
 
 def planted(seed: int = 0) -> list[Planted]:
     """Every kind for every task."""
-    return [kind(np.random.default_rng([seed, i, j]), task) for i, kind in enumerate(KINDS) for j, task in enumerate(TASKS)]
+    return [
+        kind(np.random.default_rng([seed, i, j]), task) for i, kind in enumerate(KINDS) for j, task in enumerate(TASKS)
+    ]
 
 
 def clean(seed: int = 0, n: int = 20) -> list[tuple[pd.DataFrame, dict[str, Any]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from luthier.checks import (
+    after_the_fact,
     capped_target,
     class_imbalance,
     conflicting_duplicates,
@@ -10,6 +11,7 @@ from luthier.checks import (
     dates_as_text,
     declared_shares,
     duplicates,
+    fit_scope,
     groups,
     informative_gaps,
     label_errors,
@@ -22,6 +24,7 @@ from luthier.checks import (
     repeated_columns,
     row_order,
     rows_seen_before,
+    target_encoding,
     target_in_disguise,
     time_order,
 )
@@ -33,12 +36,15 @@ from luthier.checks.runner import Checkup, run_checks
 CHECKS: tuple[Check, ...] = (
     # leakage
     target_in_disguise.CHECK,
+    target_encoding.CHECK,
+    after_the_fact.CHECK,
     duplicates.CHECK,
     near_duplicates.CHECK,
     groups.CHECK,
     time_order.CHECK,
     row_order.CHECK,
     rows_seen_before.CHECK,
+    fit_scope.CHECK,
     # labels
     label_errors.CHECK,
     conflicting_duplicates.CHECK,

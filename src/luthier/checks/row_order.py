@@ -11,6 +11,7 @@ from scipy.stats import norm, rankdata
 from luthier.checks.check import Check
 from luthier.checks.context import Context
 from luthier.checks.finding import Answer, Finding, not_applicable, not_enough_data
+from luthier.checks.flattery import LEAST_SKILL
 from luthier.checks.looking_ahead import FITS, forward_and_shuffled
 from luthier.checks.one_column import targets
 from luthier.checks.sample import fit_seconds, some_stretches
@@ -19,6 +20,8 @@ CODE = "leak.row-order"
 LEAST_ROWS = 200
 LEVEL = 1e-4
 """Chance of a word on rows in random order, all columns together."""
+LEAST_Z = 2.5
+"""Lower than elsewhere: the order of the rows has shown itself already."""
 SORTED = 0.99
 FEW_RUNS = 3
 """Runs of equal values per different value up to which rows lie in blocks."""
@@ -51,7 +54,7 @@ def look(context: Context) -> Answer:
     rng = context.rng(CODE)
     rows = some_stretches(data.n_rows, rng)
     flattery = forward_and_shuffled(context.sample(rows), rows.astype(np.float64), rng, context.seed)
-    if not flattery.is_clear:
+    if flattery.z < LEAST_Z or flattery.size < LEAST_SKILL:
         return ()
     strongest = sorted(telling, key=lambda name: -max(telling[name]))[:5]
     return (

@@ -68,6 +68,12 @@ class Sample:
         )
         return replace(self, X=self.X[:, kept], sources=tuple(self.sources[j] for j in kept), facts=facts)
 
+    def with_feature(self, j: int, values: Floats) -> Sample:
+        """The same with other values (n,) of one feature."""
+        X = self.X.copy()
+        X[:, j] = values
+        return replace(self, X=X)
+
     def shuffled_folds(self, rng: np.random.Generator) -> Indices:
         """(n,) fold of every row, at random."""
         return rng.permutation(len(self.rows)) % FOLDS
