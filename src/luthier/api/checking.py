@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time as clocks
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from luthier.api.problem import Problem
 from luthier.checks import CHECKS, Checkup, Context, Other, run_checks
 from luthier.checks.population import Declared, parse_population
 from luthier.data import Dataset, Label, Task, make_dataset, read_rows
@@ -103,6 +105,29 @@ def check(
         population=declared_in(columns, (population,) if isinstance(population, str) else population),
     )
     return run_checks(CHECKS, context, clock=clocks.monotonic, allowance_s=allowance, ignore=ignore)
+
+
+SHARE = 0.1
+"""Most of a budget of time, or of the work that a budget of trials is expected to be, that checks may take in `tune`."""
+MOST_S = 30.0
+
+
+def check_problem(problem: Problem, data: Any) -> Checkup:
+    """Check the table of a study before it is tuned, within its share of the budget."""
+    began = clocks.monotonic()
+    budget, order = problem.plan.budget, problem.order
+    limit = math.inf if budget.limit_s is None else budget.limit_s
+    if budget.trials is not None:
+        limit = min(limit, budget.trials * len(problem.splits.folds) * problem.work_hint(problem.plan.starts[0]))
+    columns, _ = read_columns(data, order.target)
+    context = Context(
+        problem.dataset,
+        order.seed,
+        estimator=order.models if hasattr(order.models, "fit") else None,
+        columns=columns,
+    )
+    allowance = min(SHARE * limit, MOST_S) - (clocks.monotonic() - began)
+    return run_checks(CHECKS, context, clock=clocks.monotonic, allowance_s=allowance, ignore=dict(order.ignore))
 
 
 def check_codes(codes: Mapping[str, str]) -> None:

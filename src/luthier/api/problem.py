@@ -41,6 +41,7 @@ class Order:
     deterministic: bool = False
     seed: int = 0
     name: str | None = None
+    ignore: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any] | None:
         """The order as JSON values; None when it holds objects that only the caller's program has."""
@@ -54,7 +55,8 @@ class Order:
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Order:
         """Inverse of `to_json`."""
-        return cls(**{**body, "drop": tuple(body["drop"])})
+        ignore = tuple((str(code), str(why)) for code, why in body.get("ignore", ()))
+        return cls(**{**body, "drop": tuple(body["drop"]), "ignore": ignore})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

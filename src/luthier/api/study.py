@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from luthier.api.checking import check_problem
 from luthier.api.facts import gather_facts
 from luthier.api.judging import HonestWatch, Judging, refit_s
 from luthier.api.problem import Order, Problem, pose, strategy_of
 from luthier.api.result import Shipped, TunedModel
+from luthier.checks import Checkup
 from luthier.errors import BudgetTooSmall, NoModel, StudyBusy, UnwritableFolder
 from luthier.evaluation import Final, Verdict
 from luthier.evaluation.blend import MOST_MEMBERS
@@ -97,7 +99,7 @@ def answer(
             with lock:
                 log.check_predictions(log.events(), problem.slab_starts)
                 on_start(problem, log)
-                return _carry_out(problem, store, log, means, started, on_progress)
+                return _carry_out(problem, data, store, log, means, started, on_progress)
         except BudgetTooSmall:
             store.remove(log.study)
             raise
@@ -116,6 +118,7 @@ def open_study(store: Store, problem: Problem, *, resume: bool) -> tuple[StoredS
 
 def _carry_out(
     problem: Problem,
+    data: Any,
     store: Store,
     log: StoredStudyLog,
     means: Means,
@@ -151,6 +154,7 @@ def _carry_out(
     with contextlib.closing(runner):
         engine = Engine(plan, strategy_of(plan), log, runner, around, started=started)
         engine.open(problem.slab_starts, {"slots": runner.slots, "executor": means.executor})
+        checked = _checked(problem, data, engine, log)
         engine.search()
         engine.show("judging")
         judging_s = judging.seconds(len(engine.history.complete))
@@ -188,12 +192,23 @@ def _carry_out(
             report_path=report_path,
             n_jobs=runner.slots,
             finished_at_utc=now_utc(),
+            findings=checked.findings,
         )
         if report_path is not None:
             write_text_atomic(report_path, render(facts))
         engine.note("study.ended", {"reason": run.ending, "facts": facts.to_json()})
     run = TuningRun.of(log.study, plan, engine.history)
     return TunedModel(run, verdict, predictor, facts, model_path, problem.metric.greater_is_better, shipped)
+
+
+def _checked(problem: Problem, data: Any, engine: Engine, log: StoredStudyLog) -> Checkup:
+    """What the checks say of the table: as recorded when the study began, else now."""
+    recorded = next((event.body for event in log.events() if event.kind == "data.checked"), None)
+    if recorded is not None:
+        return Checkup.from_dict(recorded)
+    checked = check_problem(problem, data)
+    engine.note("data.checked", checked.to_dict())
+    return checked
 
 
 BLEND_SHARE = 0.15

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time as clocks
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from luthier.api.checking import check_codes
 from luthier.api.problem import Order, Problem
 from luthier.api.result import TunedModel
 from luthier.api.study import Means, answer
@@ -44,6 +45,7 @@ def tune(
     store: str | os.PathLike[str] | None = None,
     resume: bool = True,
     name: str | None = None,
+    ignore: Mapping[str, str] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TunedModel:
     """Tune a model on a table within a budget, and say honestly how good it is.
@@ -110,6 +112,8 @@ def tune(
         Take up an unfinished study that asked the same question, whatever budget it had.
     name
         What to call the data set; its file name by default.
+    ignore
+        Codes of findings of `luthier.check` to set aside, each with the reason, which is kept in the record.
     on_progress
         Called with a `Progress` after every change.
 
@@ -136,6 +140,7 @@ def tune(
     >>> run.predict_proba(new_rows)  # doctest: +SKIP
     """
     started = clocks.monotonic()
+    check_codes(ignore or {})
     order = Order(
         target,
         task,
@@ -155,6 +160,7 @@ def tune(
         deterministic,
         seed,
         name,
+        tuple((ignore or {}).items()),
     )
     means = Means(
         n_jobs, executor, None if out is None else Path(out), store, report=out is not None, final=_checked(final)
@@ -200,6 +206,7 @@ def tune_and_report(
         )
 
     asked = Order(target, **order)
+    check_codes(dict(asked.ignore))
     return answer(data, asked, means, started=started, resume=resume, on_progress=on_progress, on_start=announce)
 
 

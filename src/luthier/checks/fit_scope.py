@@ -9,7 +9,7 @@ import numpy as np
 
 from luthier.checks.check import Check
 from luthier.checks.context import Context
-from luthier.checks.finding import Answer, Finding, not_applicable, not_enough_data
+from luthier.checks.finding import Answer, Finding, Silent, not_applicable, not_enough_data
 from luthier.checks.sample import some_rows
 
 CODE = "leak.fit-scope"
@@ -54,7 +54,10 @@ def look(context: Context) -> Answer:
                     "make it a transformer that learns what it needs in fit()",
                 )
             )
-    return (*found, *_asks_the_batch(context))
+    asked = _asks_the_batch(context)
+    if isinstance(asked, Silent):
+        return tuple(found) or asked
+    return (*found, *asked)
 
 
 def _parts(estimator: Any) -> Iterator[tuple[str, Any]]:
@@ -98,14 +101,17 @@ def _holds_data(value: Any) -> bool:
     return is_table or is_array or (hasattr(value, "get_params") and not isinstance(value, type) and _is_fitted(value))
 
 
-def _asks_the_batch(context: Context) -> tuple[Finding, ...]:
+def _asks_the_batch(context: Context) -> Answer:
     """Whether the answer to a row depends on the rows asked with it."""
     from sklearn.base import clone
 
     data, rng = context.dataset, context.rng(CODE)
     rows = rng.permutation(some_rows(data.n_rows, rng, MOST_ROWS))
     learned, asked = rows[: len(rows) // 2], rows[len(rows) // 2 :]
-    model = clone(context.estimator).fit(data.frame.iloc[learned], data.y[learned])
+    try:
+        model = clone(context.estimator).fit(data.frame.iloc[learned], data.y[learned])
+    except Exception as error:  # noqa: BLE001  # whatever a user's estimator raises is told, not ours to mend
+        return not_enough_data(f"it does not fit on {len(learned)} rows: {type(error).__name__}: {error}")
     ask = getattr(model, "predict_proba", None) or model.predict
     together = np.asarray(ask(data.frame.iloc[asked]), dtype=np.float64)
     few = asked[: max(2, len(asked) // 8)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from luthier.checks.check import Check
 from luthier.checks.context import Context
@@ -51,6 +51,20 @@ class Checkup:
             "quiet": list(self.quiet),
             "silent": [{"code": code, "kind": said.kind, "why": said.why} for code, said in self.silent.items()],
         }
+
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        return cls(
+            findings=tuple(Finding.from_dict(entry) for entry in body["findings"]),
+            ignored=tuple(
+                (Finding.from_dict({key: value for key, value in entry.items() if key != "why"}), str(entry["why"]))
+                for entry in body["ignored"]
+            ),
+            quiet=tuple(body["quiet"]),
+            silent={entry["code"]: Silent(entry["kind"], entry["why"]) for entry in body["silent"]},
+            seconds={},
+        )
 
 
 def run_checks(
