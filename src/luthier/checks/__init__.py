@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from luthier.checks import (
+    after_the_fact,
     capped_target,
     class_imbalance,
     conflicting_duplicates,
     constant_columns,
     dates_as_text,
     declared_shares,
+    duplicates,
+    fit_scope,
+    groups,
     informative_gaps,
     label_errors,
     many_categories,
     mixed_types,
+    near_duplicates,
     outliers,
     personal_data,
     reference_sample,
     repeated_columns,
+    row_order,
+    rows_seen_before,
+    target_encoding,
     target_in_disguise,
+    time_order,
 )
 from luthier.checks.check import Check
 from luthier.checks.context import Context, Other
@@ -27,6 +36,15 @@ from luthier.checks.runner import Checkup, run_checks
 CHECKS: tuple[Check, ...] = (
     # leakage
     target_in_disguise.CHECK,
+    target_encoding.CHECK,
+    after_the_fact.CHECK,
+    duplicates.CHECK,
+    near_duplicates.CHECK,
+    groups.CHECK,
+    time_order.CHECK,
+    row_order.CHECK,
+    rows_seen_before.CHECK,
+    fit_scope.CHECK,
     # labels
     label_errors.CHECK,
     conflicting_duplicates.CHECK,

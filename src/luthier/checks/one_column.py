@@ -77,15 +77,14 @@ def out_of_fold_means(bins: NDArray[np.int64], t: Floats, fold: NDArray[np.int64
     return out
 
 
-def column_skill(x: Floats, y: NDArray[Any], task: Task, rng: np.random.Generator, *, categorical: bool) -> float:
+def column_skill(x: Floats, y: NDArray[Any], fold: NDArray[np.int64], task: Task, *, categorical: bool) -> float:
     """The skill of one column alone.
 
     Parameters
     ----------
     x
         (n,), NaN where missing; level codes for a category.
-    y
-        (n,) coded target.
+    y, fold
+        (n,) coded target and fold of every row, 0..FOLDS-1.
     """
-    fold = rng.permutation(len(y)) % FOLDS
     return skill(y, out_of_fold_means(bins_of(x, categorical=categorical), targets(y, task), fold), task)
