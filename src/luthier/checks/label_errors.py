@@ -19,7 +19,8 @@ TREES = 60
 MOST_SHOWN = 50
 LEAST_SHARE = 0.01
 LEAST_SURE = 0.5
-"""Of the rows, those on which the model must be nearly sure, for labels against it to be called errors and not chance."""
+"""Of the rows of every class, those the model must be nearly sure of, for labels against it to be called errors, not
+chance."""
 
 
 def look(context: Context) -> Answer:
@@ -27,8 +28,8 @@ def look(context: Context) -> Answer:
 
     A random forest predicts every row (at most 4,000) out of fold; a noise model tells wrong labels from rows that are
     hard (see `luthier.evaluation.labels`). Something is said only when the interval for the number of errors (90 %)
-    lies above zero and at least half of the rows are easy, because chance in the outcome looks like wrong labels
-    otherwise. A warning from 1 % of the rows. Evidence: the number with its interval, and the rows to look at first with
+    lies above zero, at least half of the rows of every class are easy, and no class is written down as others more often
+    than as itself, because chance in the outcome looks like wrong labels otherwise. Classes: at least 1 % of the rows, at the low end. Evidence: the number with its interval, and the rows to look at first with
     what they probably should be. For a regression, gross errors only: residuals beyond the tail of all others.
     """
     data = context.dataset
@@ -41,7 +42,9 @@ def look(context: Context) -> Answer:
     review = reviewed(data, rows, rng)
     if review is None:
         return not_enough_data("a class has fewer rows than there are folds")
-    if review.count.low < 1.0 or review.sure < LEAST_SURE:
+    blurred = review.transition is not None and np.diagonal(review.transition).min() < LEAST_SURE
+    least = 1.0 if review.transition is None else max(1.0, LEAST_SHARE * len(rows))
+    if review.count.low < least or review.sure < LEAST_SURE or blurred:
         return ()
     share = review.count.value / len(rows)
     shown = review.first(min(MOST_SHOWN, max(1, round(review.count.high))))
