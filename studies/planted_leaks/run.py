@@ -1,5 +1,4 @@
 """Which planted leaks are found, what is found where there is none, and what it costs: `python run.py`."""
-# ruff: noqa: INP001 - a script that stands alone, not a package
 
 from __future__ import annotations
 

@@ -13,11 +13,11 @@ from luthier.evaluation.labels import LabelReview, review_labels
 from luthier.evaluation.noise import _loss, fit_noise
 
 
-def world(n: int, rates: list[float], rng: np.random.Generator) -> tuple[Any, Any, Any]:
+def world(n: int, rates: list[float], rng: np.random.Generator, *, apart: float = 6.0) -> tuple[Any, Any, Any]:
     """Labels, wrong or not, and probabilities that know the true class up to overlap, but nothing of the noise."""
     k = len(rates)
     truth = rng.integers(k, size=n)
-    logits = 6.0 * np.eye(k)[truth] + rng.normal(0, 1.5, (n, k))
+    logits = apart * np.eye(k)[truth] + rng.normal(0, 1.5, (n, k))
     p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     wrong = rng.random(n) < np.array(rates)[truth]
     return np.where(wrong, (truth + 1) % k, truth), p, wrong
@@ -42,10 +42,18 @@ def test_clean_labels_are_left_in_peace() -> None:
     assert np.mean(flagged) < 0.01
 
 
+def test_chance_in_the_outcome_is_not_taken_for_wrong_labels() -> None:
+    rng = np.random.default_rng(9)
+    for _ in range(20):
+        p = 1 / (1 + np.exp(-rng.normal(0, 2, 300)))
+        labels = (rng.random(300) < p).astype(int)
+        assert review_labels(labels, p[:, None], "binary").count.low == 0
+
+
 def test_where_one_class_is_written_down_wrongly_the_ranking_beats_the_plain_probability_of_the_label() -> None:
     from sklearn.metrics import average_precision_score
 
-    labels, p, wrong = world(2000, [0.0, 0.3], np.random.default_rng(3))
+    labels, p, wrong = world(2000, [0.0, 0.3], np.random.default_rng(3), apart=4.0)
     noisy = np.c_[p[:, 0] + 0.3 * p[:, 1], 0.7 * p[:, 1]]  # what a model learns from such labels
     review = review_of(labels, noisy)
     plain = average_precision_score(wrong, -noisy[np.arange(2000), labels])

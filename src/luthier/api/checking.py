@@ -108,7 +108,7 @@ def check(
 
 
 SHARE = 0.1
-"""Most of a budget of time, or of the work that a budget of trials is expected to be, that checks may take in `tune`."""
+"""Most of a budget of time, or of the work that a budget of trials will probably be, that checks may take in `tune`."""
 MOST_S = 30.0
 
 

@@ -43,8 +43,8 @@ def look(context: Context) -> Answer:
         found.append(
             Finding(
                 CODE,
-                f"{data.schema.target!r} seems to be cut off at {value:g}: {n:,} rows ({n / data.n_rows:.1%}) hold this "
-                f"{which} value, and no value near it is held by more than {beside:,}",
+                f"{data.schema.target!r} seems to be cut off at {value:g}: {n:,} rows ({n / data.n_rows:.1%}) hold "
+                f"this {which} value, and no value near it is held by more than {beside:,}",
                 "warning",
                 (data.schema.target,),
                 {"value": value, "rows": n, "share": round(n / data.n_rows, 4), "most_rows_of_a_value_near": beside},

@@ -17,9 +17,9 @@ MOST_SHOWN = 20
 def look(context: Context) -> Answer:
     """Rows that agree in every feature and disagree in the label.
 
-    No model can be right on all of them: evidence gives the accuracy that cannot be passed on this table. Where features
-    are few or coarse such rows are natural, the outcome being chance; where they are fine, one of the labels is wrong or
-    a feature is missing that tells the rows apart. A warning from 1 % of the rows, less is for information.
+    No model can be right on all of them: evidence gives the accuracy that cannot be passed on this table. Where
+    features are few or coarse such rows are natural, the outcome being chance; where they are fine, one of the labels
+    is wrong or a feature is missing that tells the rows apart. A warning from 1 % of the rows, less is for information.
     """
     data = context.dataset
     if data.schema.task == "regression":

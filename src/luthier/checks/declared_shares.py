@@ -62,8 +62,8 @@ def _column(
     gaps = counts / n - share
     worst = int(np.abs(gaps).argmax())
     title = (
-        f"{declared.column!r} is not as in the population: {declared.slices[worst].label} is {counts[worst] / n:.1%} of "
-        f"the rows, and {share[worst]:.1%} of the population"
+        f"{declared.column!r} is not as in the population: {declared.slices[worst].label} is "
+        f"{counts[worst] / n:.1%} of the rows, and {share[worst]:.1%} of the population"
         if differs
         else f"{declared.column!r} has thin slices, with fewer than {THIN} rows: {', '.join(thin)}"
     )

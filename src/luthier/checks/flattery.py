@@ -23,7 +23,7 @@ from luthier.models import Task
 Floats = NDArray[np.float64]
 
 LEAST_Z = 3.5
-"""One false finding in some thousand tables, were z normal; several columns are tried, and folds add noise of theirs."""
+"""One false finding in some thousand tables, were z normal; but several columns are tried, and folds add noise."""
 LEAST_SKILL = 0.02
 """A hundredth of ROC AUC: less is not worth a word."""
 GRAVE_SKILL = 0.1

@@ -23,9 +23,10 @@ def look(context: Context) -> Answer:
     """Columns whose missing values go with the target.
 
     For every column with at least 20 rows missing and 20 present the target is compared between the two
-    (Kolmogorov-Smirnov for values, chi-square for classes; Benjamini-Hochberg at 1 %), and named where the distributions
-    are a tenth or more apart. That is of use to a model, and a danger where the gap comes after the outcome, as when only
-    those who stay are asked: a warning from a distance of one half. Evidence: the target on either side.
+    (Kolmogorov-Smirnov for values, chi-square for classes; Benjamini-Hochberg at 1 %), and named where the
+    distributions are a tenth or more apart. That is of use to a model, and a danger where the gap comes after the
+    outcome, as when only those who stay are asked: a warning from a distance of one half. Evidence: the target on
+    either side.
     """
     data = context.dataset
     y = np.asarray(data.y, np.float64)

@@ -28,9 +28,10 @@ def look(context: Context) -> Answer:
 
     A random forest predicts every row (at most 4,000) out of fold; a noise model tells wrong labels from rows that are
     hard (see `luthier.evaluation.labels`). Something is said only when the interval for the number of errors (90 %)
-    lies above zero, at least half of the rows of every class are easy, and no class is written down as others more often
-    than as itself, because chance in the outcome looks like wrong labels otherwise. Classes: at least 1 % of the rows, at the low end. Evidence: the number with its interval, and the rows to look at first with
-    what they probably should be. For a regression, gross errors only: residuals beyond the tail of all others.
+    lies above zero, at least half of the rows of every class are easy, and no class is written down as others more
+    often than as itself, because chance in the outcome looks like wrong labels otherwise. Classes: at least 1 % of the
+    rows, at the low end. Evidence: the number with its interval, and the rows to look at first with what they probably
+    should be. For a regression, gross errors only: residuals beyond the tail of all others.
     """
     data = context.dataset
     if data.n_rows < FEWEST_ROWS:
@@ -53,7 +54,8 @@ def look(context: Context) -> Answer:
         Finding(
             CODE,
             f"about {review.count.value:.0f} labels{sampled} look wrong ({review.count.low:.0f} to "
-            f"{review.count.high:.0f}, 90 %); among the {len(shown)} listed about {review.expected_in(len(shown)):.0f} are",
+            f"{review.count.high:.0f}, 90 %); among the {len(shown)} listed about "
+            f"{review.expected_in(len(shown)):.0f} are",
             "warning" if share >= LEAST_SHARE else "info",
             (data.schema.target,),
             {
@@ -75,7 +77,7 @@ def look(context: Context) -> Answer:
 
 
 def reviewed(data: Dataset, rows: np.ndarray, rng: np.random.Generator) -> LabelReview | None:
-    """The labels of these rows, judged by forests that had not seen them; None where classes are too small for folds."""
+    """The labels of these rows, judged by forests that had not seen them; None where a class is too small for folds."""
     facts, X, y = Facts.of(data), data.X[rows], data.y[rows]
     if facts.task != "regression" and min(np.unique(y, return_counts=True)[1]) < FOLDS:
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,7 +31,7 @@ def forward_and_shuffled(sample: Sample, order: Floats, rng: np.random.Generator
     n = len(by_time)
     edges = np.linspace(LEARNED_FIRST * n, n, WINDOWS + 1).astype(int)
     ahead, shuffled, sizes = [], [], []
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         window = by_time[start:stop]
         sizes.append(len(window))
         ahead.append((by_time[:start], window))

@@ -32,8 +32,8 @@ def look(context: Context) -> Answer:
         found.append(
             Finding(
                 CODE,
-                f"{column.name!r} has {len(counts):,} categories; {share:.0%} of the rows are in one of the {len(rare):,} "
-                f"that have fewer than {FEW_ROWS} rows",
+                f"{column.name!r} has {len(counts):,} categories; {share:.0%} of the rows are in one of the "
+                f"{len(rare):,} that have fewer than {FEW_ROWS} rows",
                 "info",
                 (column.name,),
                 {"categories": len(counts), "rare_categories": len(rare), "share_of_rows": round(share, 4)},

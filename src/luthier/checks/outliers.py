@@ -43,7 +43,8 @@ def look(context: Context) -> Answer:
         found.append(
             Finding(
                 CODE,
-                f"{len(rows):,} {'value' if len(rows) == 1 else 'values'} of {column.name!r} {'lies' if len(rows) == 1 else 'lie'} far from all others, such as {x[rows[0]]:g}, where 98 % lie "
+                f"{len(rows):,} {'value' if len(rows) == 1 else 'values'} of {column.name!r} "
+                f"{'lies' if len(rows) == 1 else 'lie'} far from all others, such as {x[rows[0]]:g}, where 98 % lie "
                 f"between {low:g} and {high:g}",
                 "warning" if column.role == "target" else "info",
                 (column.name,),

@@ -43,10 +43,10 @@ _PEOPLE = {"customer", "client", "patient", "employee", "person", "user", "passe
 def look(context: Context) -> Answer:
     """E-mail addresses, phone, card and account numbers by their form, and names of people by the name of the column.
 
-    Cards must pass the Luhn sum (ISO/IEC 7812) and accounts the check of ISO 13616, in most of their values; every tenth
-    number passes Luhn by chance. Names are told by the column ("surname", "patient name") and only if the values look so.
-    Columns that are left out as identifiers are looked at too, because they remain in files and logs. Values are not
-    repeated in the evidence.
+    Cards must pass the Luhn sum (ISO/IEC 7812) and accounts the check of ISO 13616, in most of their values; every
+    tenth number passes Luhn by chance. Names are told by the column ("surname", "patient name") and only if the values
+    look so. Columns that are left out as identifiers are looked at too, because they remain in files and logs. Values
+    are not repeated in the evidence.
     """
     found = []
     for name, cells in context.columns.items():

@@ -22,7 +22,7 @@ ROUNDS = 100
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Part of a column's values: a range of numbers, both ends included, or one word; and its share of the population."""
+    """Part of a column's values, a range of numbers (ends included) or one word, and its share of the population."""
 
     label: str
     share: float

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
@@ -31,12 +33,12 @@ MOST_RAKED = 5
 def look(context: Context) -> Answer:
     """Rows unlike those of a reference sample (`--reference FILE`): of the population, or recent ones.
 
-    A classifier tries to tell the two tables apart, on rows it was not trained on; the p-value is by permutation, so the
-    chance of a false finding is 5 %, whatever the columns look like. Only when it succeeds, and well enough to matter
-    (ROC AUC 0.55), is anything said. Then columns are named that differ by themselves (Kolmogorov-Smirnov, or chi-square
-    with rare levels pooled; Benjamini-Hochberg at 5 %, at least 5 % of the rows), fifths of the reference that hold
-    fewer than 30 rows of the table, and how many rows of equal weight are left when the columns that differ most are
-    weighted back (raking).
+    A classifier tries to tell the two tables apart, on rows it was not trained on; the p-value is by permutation, so
+    the chance of a false finding is 5 %, whatever the columns look like. Only when it succeeds, and well enough to
+    matter (ROC AUC 0.55), is anything said. Then columns are named that differ by themselves (Kolmogorov-Smirnov, or
+    chi-square with rare levels pooled; Benjamini-Hochberg at 5 %, at least 5 % of the rows), fifths of the reference
+    that hold fewer than 30 rows of the table, and how many rows of equal weight are left when the columns that differ
+    most are weighted back (raking).
     """
     reference, data = context.reference, context.dataset
     if reference is None:
@@ -109,7 +111,7 @@ def _slices(feature: Feature, here: Floats, there: Floats) -> tuple[NDArray[np.i
         return *(np.where(np.isnan(x), -1, x).astype(np.int64) for x in (here, there)), labels  # type: ignore[return-value]
     edges = np.unique(np.nanquantile(there, np.linspace(0, 1, BINS + 1)[1:-1]))
     bounds = ["", *(f"{edge:.4g}" for edge in edges), ""]
-    labels = [f"{low}..{high}" for low, high in zip(bounds, bounds[1:], strict=False)]
+    labels = [f"{low}..{high}" for low, high in pairwise(bounds)]
     return *(np.where(np.isnan(x), -1, np.searchsorted(edges, x)) for x in (here, there)), labels  # type: ignore[return-value]
 
 

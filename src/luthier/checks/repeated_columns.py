@@ -25,8 +25,8 @@ EXACT = 1e-9
 def look(context: Context) -> Answer:
     """Columns that repeat another: value for value, as an exact multiple (12 monthly payments), or in other words.
 
-    Of two such columns one is superfluous: importance is divided between them at random, and a model that was trained on
-    both fails when one of them is filled differently. A column that repeats the target is told by leak.target.
+    Of two such columns one is superfluous: importance is divided between them at random, and a model that was trained
+    on both fails when one of them is filled differently. A column that repeats the target is told by leak.target.
     """
     roles = {column.name: column for column in context.dataset.schema.columns}
     usable = {
@@ -75,8 +75,8 @@ def same_columns(columns: Mapping[str, Cells]) -> list[tuple[str, str, str]]:
 def _key(cells: Cells) -> bytes | None:
     """The same for columns that say the same; None where too little is said to tell.
 
-    Where values come again and again, columns that part the rows alike; where they hardly do, which all columns do then,
-    columns that put the rows into the same order, or the opposite one.
+    Where values come again and again, columns that part the rows alike; where they hardly do, which all columns do
+    then, columns that put the rows into the same order, or the opposite one.
     """
     gone = cells.missing
     codes = np.asarray(pd.factorize(np.where(gone, -1, cells.array) if cells.levels is not None else cells.array)[0])

@@ -94,8 +94,8 @@ def run_checks(
     silent: dict[str, Silent] = {}
     seconds: dict[str, float] = {}
     pace, taken, foreseen = 1.0, 0.0, 0.0  # seconds a second of work takes here: another machine, or a busy one
-    for expected, check in sorted(((check.seconds(context), check) for check in checks), key=lambda pair: pair[0]):
-        expected *= pace
+    for work, check in sorted(((check.seconds(context), check) for check in checks), key=lambda pair: pair[0]):
+        expected = work * pace
         if expected > bounded.left_s():
             silent[check.code] = Silent(
                 "out of time", f"it takes about {expected:.1f} s and {max(bounded.left_s(), 0.0):.1f} s are left"
@@ -104,8 +104,8 @@ def run_checks(
         began = clock()
         said = check.look(bounded)
         seconds[check.code] = clock() - began
-        if expected > 0:
-            foreseen += expected / pace
+        if work > 0:
+            foreseen += work
             taken += seconds[check.code]
             pace = max(1.0, taken / foreseen)
         if isinstance(said, Silent):

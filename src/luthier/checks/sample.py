@@ -1,8 +1,8 @@
 """Rows and columns that checks fit models on: few enough to be quick, chosen so that the question survives.
 
 The model is a small LightGBM that learns single rows by heart if it can, because what a leak flatters most is a model
-that does. A regression's target is replaced by its ranks in [0, 1], lest a few extreme values decide; shifts, scales and
-any other rising transformation leave what is found as it is.
+that does. A regression's target is replaced by its ranks in [0, 1], lest a few extreme values decide; shifts, scales
+and any other rising transformation leave what is found as it is.
 """
 
 from __future__ import annotations

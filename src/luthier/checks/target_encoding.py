@@ -30,8 +30,8 @@ def look(context: Context) -> Answer:
     The rows of one value of an honest column scatter about it: with n rows the average of the target is off by a
     standard error, s / sqrt(n). Where the values agree with the averages twenty times better than that (mean squared
     error in standard errors below 0.05, after a straight line, plain or smoothed towards the overall average), every
-    value was worked out with the target of its own rows. The score with the column as it is stands beside the score with
-    averages worked out on other folds: an error where that is grave.
+    value was worked out with the target of its own rows. The score with the column as it is stands beside the score
+    with averages worked out on other folds: an error where that is grave.
     """
     data = context.dataset
     if data.n_rows < LEAST_ROWS:

@@ -28,10 +28,10 @@ def look(context: Context) -> Answer:
     """A column that alone predicts the target nearly without error, where all others together do not.
 
     Every column is asked alone, on rows it was not learned from. One that reaches a skill of 0.9 (ROC AUC 0.95) is set
-    beside a model of all columns that do not: where it leaves less than a quarter of their error, it is the target under
-    another name, was made from it, or was written down afterwards. A skill of 0.97 is an error, less a warning. In easy
-    tables, where the other columns do nearly as well, nothing is said. Evidence: the score of the column alone, of the
-    model with and without it, and the best score that the column reached on shuffled targets.
+    beside a model of all columns that do not: where it leaves less than a quarter of their error, it is the target
+    under another name, was made from it, or was written down afterwards. A skill of 0.97 is an error, less a warning.
+    In easy tables, where the other columns do nearly as well, nothing is said. Evidence: the score of the column alone,
+    of the model with and without it, and the best score that the column reached on shuffled targets.
     """
     data = context.dataset
     if data.n_rows < LEAST_ROWS:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from luthier.evaluation.noise import fit_noise
+from luthier.evaluation.noise import NoiseModel, fit_noise
 from luthier.scoring.estimate import Estimate
 
 Floats = NDArray[np.float64]
@@ -20,6 +20,9 @@ LEVEL = 0.9
 NOT_OF_THIS_SHAPE = 0.4
 """Standard error that is added for every row the model itself is expected to mistake: how the classes overlap is known
 only up to the shape assumed. Found by simulation (studies/label_errors)."""
+LEAST_GAIN = 12.0
+"""Log likelihood that the noise model must gain before labels count as wrong: without wrong labels it gained up to 10
+in 160 tables of chance (n = 120 to 800), with 2 to 20 % of wrong labels 12 to 500."""
 SURE = 0.9
 FEWEST_ROWS = 50
 """Our judgement: below, a handful of rows decides what counts as sure."""
@@ -134,8 +137,8 @@ def review_labels(y: NDArray[Any], p: Floats, task: Literal["binary", "multiclas
     >>> p = np.clip(truth + rng.normal(0, 0.2, 1000), 0.02, 0.98)[:, None]
     >>> labels = np.where(np.arange(1000) < 40, 1 - truth, truth)
     >>> review = review_labels(labels, p, "binary")
-    >>> 40 in review.count, sorted(review.first(40).tolist()) == list(range(40))
-    (True, True)
+    >>> 40 in review.count, int((review.first(40) < 40).sum())
+    (True, 39)
     """
     p = np.asarray(p, np.float64).reshape(len(p), -1)
     if y.shape != (len(p),) or np.isnan(p).any():
@@ -161,13 +164,13 @@ def _review_classes(y: Indices, p: Floats, task: Literal["binary", "multiclass"]
         p_wrong=wrong,
         # Ties at 0 and 1 fall to the plain probability of the label.
         ranked=np.lexsort((p[np.arange(len(y)), y], right)),
-        count=_count(wrong, true, model.transition, mistakes=float((1 - truth.max(axis=1)).sum())),
+        count=_count(wrong, true, model, mistakes=float((1 - truth.max(axis=1)).sum())),
         sure=float((np.where(truth > SURE, truth, 0.0).sum(axis=0) / of_class).min()),
         transition=model.transition,
     )
 
 
-def _count(wrong: Floats, true: Floats, transition: Floats, *, mistakes: float) -> Estimate:
+def _count(wrong: Floats, true: Floats, model: NoiseModel, *, mistakes: float) -> Estimate:
     """How many labels are wrong.
 
         se^2 = V / (1 - f) + 1 + (c M)^2,   V = sum p (1 - p),   f = V / sum over classes of n_j t_j (1 - t_j)
@@ -175,15 +178,17 @@ def _count(wrong: Floats, true: Floats, transition: Floats, *, mistakes: float) 
     p: probability that a label is wrong; t_j: share of class j written down wrongly, n_j: its rows. f is the share of
     the information on t that is lost because the true classes are not seen (Louis 1982, J. Royal Statistical Society B
     44): the first term is the exact variance of the number of errors about its estimate, at first order, when only t is
-    estimated. The 1 is for the rounding of a count; M is the number of rows that the model is expected to mistake.
+    estimated. The 1 is for the rounding of a count; M is the number of rows that the model is expected to mistake. Where
+    chance in the outcome explains the labels about as well as wrong ones do, there may be none: the interval begins at 0.
     """
     V = float((wrong * (1 - wrong)).sum())
-    rate = 1 - np.diagonal(transition)
+    rate = 1 - np.diagonal(model.transition)
     complete = float((true.sum(axis=0) * rate * (1 - rate)).sum())
     f = min(V / complete, 0.95) if complete > 0 else 0.0
     se = np.sqrt(V / (1 - f) + 1 + (NOT_OF_THIS_SHAPE * mistakes) ** 2)
     value, half = float(wrong.sum()), float(stats.norm.ppf(0.5 + LEVEL / 2) * se)
-    low, high = max(0.0, value - half), min(float(len(wrong)), value + half)
+    low = max(0.0, value - half) if model.gain >= LEAST_GAIN else 0.0
+    high = min(float(len(wrong)), value + half)
     return Estimate(value, low, high, len(wrong), LEVEL, "noise model of the out-of-fold predictions")
 
 
@@ -209,8 +214,8 @@ def _wrong_values(y: Floats, prediction: Floats) -> tuple[Floats, Floats, Estima
 
     z is |residual| over the median |residual| of the rows whose predictions are nearest. Its tail is taken to fall as a
     power, which few honest tails do more slowly: the exponent is read between the largest tenth and the largest
-    twentieth of z (Hill 1975, Annals of Statistics 3), so that errors, if fewer than that, do not stretch the ruler they
-    are measured by. Beyond z one expects n P(Z > z) rows; those there are more than expected are wrong:
+    twentieth of z (Hill 1975, Annals of Statistics 3), so that errors, if fewer than that, do not stretch the ruler
+    they are measured by. Beyond z one expects n P(Z > z) rows; those there are more than expected are wrong:
 
         P(wrong | at least z) = max(0, 1 - expected(z) / observed(z))
 

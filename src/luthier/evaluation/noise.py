@@ -48,11 +48,14 @@ class NoiseModel:
         a, and b (k,).
     transition
         T (k, k): row j is how class j is written down; rows sum to 1.
+    gain
+        Log likelihood by which it explains the labels better than the same model without wrong labels (T = I).
     """
 
     slope: float
     bias: Floats
     transition: Floats
+    gain: float
 
     def truth(self, p: Floats) -> Floats:
         """What the row alone says of its true class: q, (n, k)."""
@@ -89,13 +92,14 @@ def fit_noise(y: Codes, p: Floats) -> NoiseModel:
             _loss, theta, args=(logs, transition.T[y]), jac=True, method="L-BFGS-B", options={"maxiter": 10}
         )
         theta = found.x
-        model = NoiseModel(float(np.exp(theta[0])), theta[1:], transition)
-        true = model.posterior(y, p)
+        true = NoiseModel(float(np.exp(theta[0])), theta[1:], transition, 0.0).posterior(y, p)
         transition = _transition(np.array([true[y == i].sum(axis=0) for i in range(k)]).T)
         if before - found.fun < 1e-2:  # in log likelihood: far below what any count could show
             break
         before = found.fun
-    return NoiseModel(float(np.exp(theta[0])), theta[1:], transition)
+    with_errors = _loss(theta, logs, transition.T[y])[0]
+    without = float(minimize(_loss, theta, args=(logs, np.eye(k)[y]), jac=True, method="L-BFGS-B").fun)
+    return NoiseModel(float(np.exp(theta[0])), theta[1:], transition, without - with_errors)
 
 
 def _logs(p: Floats) -> Floats:
