@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from luthier.api.checking import check_problem
 from luthier.api.facts import gather_facts
 from luthier.api.judging import HonestWatch, Judging, refit_s
-from luthier.api.problem import Order, Problem, pose, strategy_of
+from luthier.api.problem import Order, Problem, pose, searching
 from luthier.api.result import Shipped, TunedModel
 from luthier.checks import Checkup
 from luthier.errors import BudgetTooSmall, NoModel, StudyBusy, UnwritableFolder
@@ -143,6 +143,9 @@ def _carry_out(
         pooled_score=judging.pooled_score,
         work_hint=problem.work_hint,
         kind_of=problem.kind_of,
+        has_path=problem.has_path,
+        # A blend is made of the best of several families: each family then needs its own best whole.
+        raced_among=(lambda _: "") if means.final == "refit" else problem.kind_of,
         reserve_s=reserve_s,
         on_progress=watch.see,
     )
@@ -152,7 +155,7 @@ def _carry_out(
         means.executor, problem.work, n_jobs=means.n_jobs, threads=threads, memory_mb=memory_mb(means)
     )
     with contextlib.closing(runner):
-        engine = Engine(plan, strategy_of(plan), log, runner, around, started=started)
+        engine = Engine(plan, searching(plan, problem), log, runner, around, problem.fold_policy, started)
         engine.open(problem.slab_starts, {"slots": runner.slots, "executor": means.executor})
         checked = _checked(problem, data, engine, log)
         engine.search()

@@ -40,6 +40,7 @@ def tune(
     executor: str = "processes",
     deterministic: bool = False,
     seed: int = 0,
+    racing: bool = True,
     final: Final = "auto",
     out: str | os.PathLike[str] | None = None,
     store: str | os.PathLike[str] | None = None,
@@ -101,6 +102,9 @@ def tune(
         Exact under a budget of trials; a budget of time decides only where the sequence ends.
     seed
         Root of all randomness.
+    racing
+        Drop a configuration once it would hardly beat the best over all folds, judged by the folds it shares with it;
+        with fewer than three folds there is no race. False: every fold of every configuration.
     final
         "blend": ship a weighted blend of a few of the models, each fitted on all rows; "refit": ship one; "auto": a
         blend where it is likelier than not the better, by the replay of both choices.
@@ -160,6 +164,7 @@ def tune(
         deterministic,
         seed,
         name,
+        racing,
         tuple((ignore or {}).items()),
     )
     means = Means(

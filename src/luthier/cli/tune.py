@@ -44,6 +44,9 @@ def tune(
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="The same trials for any number of workers.")
     ] = False,
+    racing: Annotated[
+        bool, typer.Option("--racing/--no-racing", help="Drop what would hardly win after a few folds.")
+    ] = True,
     seed: Annotated[int, typer.Option(help="Root of all randomness.")] = 0,
     final: Annotated[str, typer.Option(help="auto, blend or refit: whether to ship a blend of models.")] = "auto",
     out: Annotated[
@@ -86,6 +89,7 @@ def tune(
         n_jobs=jobs,
         executor=executor,
         deterministic=deterministic,
+        racing=racing,
         seed=seed,
         final=final,
         out=out,
