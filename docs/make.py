@@ -91,7 +91,23 @@ def _errors() -> str:
 
 def _verbs() -> str:
     parts = ["# Python", luthier.__doc__.split("\n")[0] if luthier.__doc__ else ""]
-    for name in ("check", "tune", "compare", "optimize", "drift", "load"):
+    for name in (
+        "check",
+        "tune",
+        "compare",
+        "evaluate",
+        "optimize",
+        "drift",
+        "load",
+        "release",
+        "promote",
+        "rollback",
+        "retire",
+        "list_models",
+        "history_of",
+        "verify",
+        "init",
+    ):
         verb = getattr(luthier, name)
         parts += [f"## luthier.{name}", f"```text\n{inspect.cleandoc(verb.__doc__ or '')}\n```"]
     return "\n\n".join(parts)

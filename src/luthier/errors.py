@@ -6,7 +6,8 @@ what to do next, as something to type. One class per thing a caller would do dif
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 
 class LuthierError(Exception):
@@ -23,7 +24,7 @@ class LuthierError(Exception):
         # Exceptions are rebuilt from `args` when they cross a process; ours have a keyword to carry along.
         return _rebuild, (type(self), self.what, self.fix)
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, Any]:
         """The error as the `--json` faces print it."""
         return {"code": self.code, "what": self.what, "fix": self.fix}
 
@@ -84,6 +85,12 @@ class UnknownChoice(UsageError):
     """A strategy, model family or executor of that name does not exist."""
 
     code = "LU130"
+
+
+class BadSettings(UsageError):
+    """The project's `luthier.toml` cannot be read, or says something that has no meaning."""
+
+    code = "LU140"
 
 
 class BadBudget(UsageError):
@@ -150,6 +157,57 @@ class UnfitRows(UsageError):
     """Rows to predict lack columns the model needs, or hold values it cannot read."""
 
     code = "LU402"
+
+
+class UnknownModel(UsageError):
+    """No model of that name, version or alias is registered, or it was retired."""
+
+    code = "LU403"
+
+
+class BadSignature(DamagedModel):
+    """A release is not signed by a key that is trusted here, or is not what was signed."""
+
+    code = "LU404"
+
+
+class NoKey(UsageError):
+    """There is no key to sign with, or the file named for one does not hold an ed25519 key."""
+
+    code = "LU405"
+
+
+class GateNotMet(LuthierError):
+    """A release does not meet a gate of `luthier.toml` (exit code 3): nothing was released."""
+
+    code = "LU410"
+
+    def __init__(self, what: str, *, fix: str, gates: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(what, fix=fix)
+        self.gates = list(gates)
+        """Every gate with its limit, what was measured, and whether that is enough."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The error as the `--json` faces print it, all gates with it."""
+        return {**super().to_json(), "gates": self.gates}
+
+
+class JournalBehind(LuthierError):
+    """A log cannot be written as fast as lines arrive, so that no more are taken for a moment."""
+
+    code = "LU601"
+
+
+class NoAccess(UsageError):
+    """A request, or a server's own address, needs a token that is not there, not known, or not for this."""
+
+    code = "LU602"
+
+
+class BadRequest(UsageError):
+    """A request is no JSON, too large, too deep, too slow, or not of a form that is read."""
+
+    code = "LU603"
 
 
 class MissingExtra(UsageError):

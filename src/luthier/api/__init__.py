@@ -7,33 +7,57 @@ from luthier.api.compared import ComparedStrategies
 from luthier.api.comparing import ComparisonProgress, compare, compare_and_report
 from luthier.api.diagnosis import diagnose
 from luthier.api.drifting import DriftResult, drift
+from luthier.api.evaluating import Evaluation, evaluate
 from luthier.api.optimized import EvaluatedTrial, OptimizeResult
 from luthier.api.optimizing import optimize
+from luthier.api.project import init
+from luthier.api.registered import list_models, promote, retire, rollback, show_model
+from luthier.api.releasing import release, released
+from luthier.api.resolving import Resolved, history_of, resolve
 from luthier.api.result import TunedModel
 from luthier.api.saved import load, predict_file
 from luthier.api.studies import find_study, list_studies, order_of, remove_study, show_study
 from luthier.api.tuning import tune, tune_and_report
+from luthier.api.verifying import Verification, verify
+from luthier.registry import ModelHistory, ModelVersion
 
 __all__ = [
     "ComparedStrategies",
     "ComparisonProgress",
     "DriftResult",
     "EvaluatedTrial",
+    "Evaluation",
+    "ModelHistory",
+    "ModelVersion",
     "OptimizeResult",
+    "Resolved",
     "TunedModel",
+    "Verification",
     "check",
     "compare",
     "compare_and_report",
     "diagnose",
     "drift",
+    "evaluate",
     "find_study",
+    "history_of",
+    "init",
+    "list_models",
     "list_studies",
     "load",
     "optimize",
     "order_of",
     "predict_file",
+    "promote",
+    "release",
+    "released",
     "remove_study",
+    "resolve",
+    "retire",
+    "rollback",
+    "show_model",
     "show_study",
     "tune",
     "tune_and_report",
+    "verify",
 ]

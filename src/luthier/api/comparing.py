@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 import os
 import platform
@@ -366,10 +367,13 @@ def _weighed(
         finished_at_utc=now_utc(),
         report_path=None if report_path is None else str(report_path),
     )
+    ended: dict[str, Any] = {"reason": "budget", "comparison": facts.to_json()}
     if report_path is not None:
         check_writable(folder)
-        write_text_atomic(report_path, render_comparison(facts))
-    table.note("study.ended", {"reason": "budget", "comparison": facts.to_json()})
+        page = render_comparison(facts)
+        write_text_atomic(report_path, page)
+        ended["report"] = hashlib.sha256(page.encode()).hexdigest()
+    table.note("study.ended", ended)
     return ComparedStrategies(facts)
 
 

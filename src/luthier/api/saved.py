@@ -1,12 +1,12 @@
-"""Models that were saved: load one in a process that trusts nothing, and predict with it."""
+"""Models that were saved or released: load one in a process that trusts nothing, and predict with it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from luthier.api.resolving import resolve
 from luthier.data import read_rows
 from luthier.registry import unpack
 from luthier.serving import Predictor
@@ -16,35 +16,43 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def load(folder: str | os.PathLike[str], *, trusted: Sequence[str] = ()) -> Predictor:
-    """Load a saved model.
+def load(
+    model: str | os.PathLike[str], *, trusted: Sequence[str] = (), store: str | os.PathLike[str] | None = None
+) -> Predictor:
+    """Load a model by its registered name or from its folder.
 
-    Nothing in it is executed: every file is checked against the manifest's hashes, boosters are read from their own
-    text, and scikit-learn parts by skops, which builds listed types only.
+    Nothing in it is executed: every file is checked against the manifest's hashes (of a release, against its signature
+    too), boosters are read from their own text, and scikit-learn parts by skops, which builds listed types only.
 
     Parameters
     ----------
-    folder
-        The `model` folder a tuning run wrote.
+    model
+        "churn" (the champion), "churn@challenger", "churn@3", or the `model` folder a tuning run wrote.
     trusted
         Names of further types you trust (`package.module.Class`), needed for estimators of your own.
+    store
+        Where names are registered. Default: `LUTHIER_STORE`, else `.luthier` in the current folder.
 
     Raises
     ------
+    UnknownModel
+        No model of that name or version is registered, or it was retired.
     DamagedModel
         A file does not match its hash, is missing, or needs a type that is not trusted.
+    BadSignature
+        A release was not signed by a key that is trusted here.
     """
-    return Predictor.of(unpack(read_model(Path(folder))), trusted=tuple(trusted))
+    return Predictor.of(unpack(read_model(resolve(model, store=store).folder)), trusted=tuple(trusted))
 
 
-def predict_file(folder: str | os.PathLike[str], file: Any, *, trusted: Sequence[str] = ()) -> pd.DataFrame:
+def predict_file(model: str | os.PathLike[str], file: Any, *, trusted: Sequence[str] = ()) -> pd.DataFrame:
     """Predictions for every row of a file: column `prediction`, and for classes the probability of each."""
     import pandas as pd
 
-    model = load(folder, trusted=trusted)
+    predictor = load(model, trusted=trusted)
     rows = read_rows(file)
-    columns: dict[str, Any] = {"prediction": model.predict(rows)}
-    if model.classes_:
-        p = model.predict_proba(rows)
-        columns |= {f"p_{label}": p[:, code] for code, label in enumerate(model.classes_)}
+    columns: dict[str, Any] = {"prediction": predictor.predict(rows)}
+    if predictor.classes_:
+        p = predictor.predict_proba(rows)
+        columns |= {f"p_{label}": p[:, code] for code, label in enumerate(predictor.classes_)}
     return pd.DataFrame(columns)

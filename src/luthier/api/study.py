@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 import os
 import tempfile
@@ -14,14 +15,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luthier.api.checking import check_problem
+from luthier.api.evidence import evidence_of
 from luthier.api.facts import gather_facts
 from luthier.api.judging import HonestWatch, Judging, refit_s
 from luthier.api.problem import Order, Problem, pose, searching
 from luthier.api.result import Shipped, TunedModel
+from luthier.canonical import finite
 from luthier.checks import Checkup
 from luthier.errors import BudgetTooSmall, NoModel, StudyBusy, UnwritableFolder
 from luthier.evaluation import Final, Verdict
 from luthier.evaluation.blend import MOST_MEMBERS
+from luthier.evaluation.evidence import Finish
+from luthier.evaluation.finishing import finish
+from luthier.evaluation.thresholds import read_wish
 from luthier.executors import make_executor
 from luthier.models import split_config
 from luthier.registry import FittedMember, pack_blend
@@ -80,6 +86,7 @@ def answer(
     resume: bool,
     on_progress: Callable[[Progress], None],
     on_start: Callable[[Problem, StoredStudyLog], None] = lambda *_: None,
+    on_checked: Callable[[Checkup], None] = lambda _: None,
 ) -> TunedModel:
     """Tune from a question to a saved model, within the budget that began to run at `started` (monotonic seconds).
 
@@ -99,7 +106,7 @@ def answer(
             with lock:
                 log.check_predictions(log.events(), problem.slab_starts)
                 on_start(problem, log)
-                return _carry_out(problem, data, store, log, means, started, on_progress)
+                return _carry_out(problem, data, store, log, means, started, on_progress, on_checked)
         except BudgetTooSmall:
             store.remove(log.study)
             raise
@@ -124,8 +131,10 @@ def _carry_out(
     means: Means,
     started: float,
     on_progress: Callable[[Progress], None],
+    on_checked: Callable[[Checkup], None],
 ) -> TunedModel:
     plan = problem.plan
+    costs, rule = read_wish(problem.order.cost, problem.order.threshold)
     judging = Judging(problem, log, means.final)
     watch = HonestWatch(judging, on_progress)
 
@@ -158,6 +167,7 @@ def _carry_out(
         engine = Engine(plan, searching(plan, problem), log, runner, around, problem.fold_policy, started)
         engine.open(problem.slab_starts, {"slots": runner.slots, "executor": means.executor})
         checked = _checked(problem, data, engine, log)
+        on_checked(checked)
         engine.search()
         engine.show("judging")
         judging_s = judging.seconds(len(engine.history.complete))
@@ -165,7 +175,10 @@ def _carry_out(
         verdicts = judging.verdicts(engine.history, left_s=fits_s)
         engine.show("final fit")
         verdict, members, rows = _final_models(engine, problem, log, judging, verdicts, means)
-        engine.note("study.judged", verdict.to_json())
+        ending, verdict = finish(
+            replace(evidence_of(problem, log, engine.history, verdict, fits_s), costs=costs, rule=rule)
+        )
+        engine.note("study.judged", {**verdict.to_json(), "blend_fits_s": finite(fits_s), "finish": ending.to_json()})
         folder = means.out or store.folder / "runs" / log.study
         model_path = folder / "model"
         package = pack_blend(
@@ -179,11 +192,16 @@ def _carry_out(
             fingerprint=problem.dataset.fingerprint,
             trained_on=rows,
             created_at_utc=now_utc(),
+            recalibrator=None if ending.recalibrator is None else ending.recalibrator.to_json(),
+            threshold=ending.threshold,
         )
         write_model(model_path, package)
         predictor = Predictor.of(package, families=problem.families)
-        shipped = _shipped(problem, predictor, package)
-        engine.note("model.fitted", {"trial": verdict.shipped, "rows": rows, "folder": str(model_path)})
+        shipped = _shipped(problem, predictor, package, ending)
+        engine.note(
+            "model.fitted",
+            {"trial": verdict.shipped, "rows": rows, "folder": str(model_path), "digest": predictor.manifest.digest},
+        )
         report_path = folder / "report.html" if means.report else None
         run = TuningRun.of(log.study, plan, engine.history)
         facts = gather_facts(
@@ -197,11 +215,16 @@ def _carry_out(
             finished_at_utc=now_utc(),
             findings=checked.findings,
         )
+        ended: dict[str, Any] = {"reason": run.ending, "facts": facts.to_json()}
         if report_path is not None:
-            write_text_atomic(report_path, render(facts))
-        engine.note("study.ended", {"reason": run.ending, "facts": facts.to_json()})
+            page = render(facts)
+            write_text_atomic(report_path, page)
+            ended["report"] = hashlib.sha256(page.encode()).hexdigest()
+        engine.note("study.ended", ended)
     run = TuningRun.of(log.study, plan, engine.history)
-    return TunedModel(run, verdict, predictor, facts, model_path, problem.metric.greater_is_better, shipped)
+    return TunedModel(
+        run, verdict, predictor, facts, model_path, problem.metric.greater_is_better, shipped, problem, store.folder
+    )
 
 
 def _checked(problem: Problem, data: Any, engine: Engine, log: StoredStudyLog) -> Checkup:
@@ -209,6 +232,7 @@ def _checked(problem: Problem, data: Any, engine: Engine, log: StoredStudyLog) -
     recorded = next((event.body for event in log.events() if event.kind == "data.checked"), None)
     if recorded is not None:
         return Checkup.from_dict(recorded)
+    engine.show("checks")
     checked = check_problem(problem, data)
     engine.note("data.checked", checked.to_dict())
     return checked
@@ -279,7 +303,7 @@ def _final_model(
     return first, {name: log.kept(digest) for name, digest in kept.items()}, "the training rows of the first fold"
 
 
-def _shipped(problem: Problem, predictor: Predictor, package: Mapping[str, bytes]) -> Shipped:
+def _shipped(problem: Problem, predictor: Predictor, package: Mapping[str, bytes], ending: Finish) -> Shipped:
     """What is shipped and what it costs to ask, measured on the table's own first rows."""
     rows = _asked(problem)
     ask = predictor.predict if problem.facts.task == "regression" else predictor.predict_proba
@@ -293,7 +317,8 @@ def _shipped(problem: Problem, predictor: Predictor, package: Mapping[str, bytes
     if spent_s < FINISH_S / 2:  # the first call also pays for what is imported on demand, which no later one does
         spent_s = min(spent_s, call_s())
     ms = 1e6 * spent_s / len(rows)
-    return Shipped(predictor.manifest.members, predictor.manifest.pool, ms, sum(map(len, package.values())) / 1e6)
+    size_mb = sum(map(len, package.values())) / 1e6
+    return Shipped(predictor.manifest.members, predictor.manifest.pool, ms, size_mb, ending)
 
 
 def _asked(problem: Problem) -> pd.DataFrame:

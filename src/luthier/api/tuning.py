@@ -12,9 +12,11 @@ from luthier.api.checking import check_codes
 from luthier.api.problem import Order, Problem
 from luthier.api.result import TunedModel
 from luthier.api.study import Means, answer
+from luthier.checks import Checkup
 from luthier.data import Task
 from luthier.errors import UnknownChoice
 from luthier.evaluation import Final
+from luthier.scoring.metrics import Costs
 from luthier.tuning import Progress, StudyLog
 
 
@@ -42,6 +44,8 @@ def tune(
     seed: int = 0,
     racing: bool = True,
     final: Final = "auto",
+    cost: Costs | str | None = None,
+    threshold: str | float | None = None,
     out: str | os.PathLike[str] | None = None,
     store: str | os.PathLike[str] | None = None,
     resume: bool = True,
@@ -108,6 +112,11 @@ def tune(
     final
         "blend": ship a weighted blend of a few of the models, each fitted on all rows; "refit": ship one; "auto": a
         blend where it is likelier than not the better, by the replay of both choices.
+    cost
+        What decisions between two classes cost in your own money, as "fn=50,fp=2": the model then calls positive what
+        is cheaper to call so, by the threshold that costs least on rows it has not seen.
+    threshold
+        How to choose that threshold otherwise: "f1", "precision>=0.9", "recall>=0.8", or a number.
     out
         Folder for `model/` and `report.html`. Default: the model goes to `runs/<study>/` in the store.
     store
@@ -165,6 +174,8 @@ def tune(
         seed,
         name,
         racing,
+        None if cost is None else str(cost),
+        None if threshold is None else str(threshold),
         tuple((ignore or {}).items()),
     )
     means = Means(
@@ -191,7 +202,7 @@ def tune_and_report(
     Parameters
     ----------
     on_start
-        Called once with what was found in the data and how the study will go, as lines for people.
+        Called with lines for people: what was found in the data and how the study will go, then what checks warn of.
     """
     started = clocks.monotonic()
     means = Means(n_jobs, executor, None if out is None else Path(out), report=True, final=_checked(final))
@@ -210,9 +221,21 @@ def tune_and_report(
             ]
         )
 
+    def warn(checked: Checkup) -> None:
+        on_start([f"{finding.severity}: {finding.title}" for finding in checked.findings if finding.severity != "info"])
+
     asked = Order(target, **order)
     check_codes(dict(asked.ignore))
-    return answer(data, asked, means, started=started, resume=resume, on_progress=on_progress, on_start=announce)
+    return answer(
+        data,
+        asked,
+        means,
+        started=started,
+        resume=resume,
+        on_progress=on_progress,
+        on_start=announce,
+        on_checked=warn,
+    )
 
 
 def _checked(final: Final) -> Final:

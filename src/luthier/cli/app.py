@@ -9,9 +9,25 @@ import sys
 
 import typer
 
-from luthier.cli import check, compare, demo, doctor, predict, runs, tune
+from luthier.cli import (
+    check,
+    compare,
+    demo,
+    doctor,
+    evaluate,
+    init,
+    models,
+    predict,
+    registered,
+    release,
+    runs,
+    serve,
+    token,
+    tune,
+    verify,
+)
 from luthier.cli.say import complain, errors
-from luthier.errors import LuthierError, UsageError
+from luthier.errors import GateNotMet, LuthierError, UsageError
 from luthier.version import __version__
 
 app = typer.Typer(
@@ -34,10 +50,20 @@ def _root(
 app.command("tune")(tune.tune)
 app.command("check")(check.check)
 app.command("compare")(compare.compare)
+app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("release")(release.release)
+app.command("serve")(serve.serve)
+app.command("promote")(registered.promote)
+app.command("rollback")(registered.rollback)
+app.command("retire")(registered.retire)
+app.command("verify")(verify.verify)
+app.command("init")(init.init)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(runs.app, name="runs")
+app.add_typer(models.app, name="models")
+app.add_typer(token.app, name="token")
 
 
 def main() -> None:
@@ -46,7 +72,7 @@ def main() -> None:
         app()
     except LuthierError as error:
         complain(error)
-        sys.exit(2 if isinstance(error, UsageError) else 1)
+        sys.exit(2 if isinstance(error, UsageError) else 3 if isinstance(error, GateNotMet) else 1)
     except KeyboardInterrupt:
         errors.print("\ninterrupted")
         sys.exit(130)

@@ -1,4 +1,4 @@
-"""`luthier predict`: a saved model and new rows in; predictions out."""
+"""`luthier predict`: a saved or registered model and new rows in; predictions out."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from luthier.cli.say import answer, want_json
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="Folder of the saved model.", metavar="MODEL")],
+    model: Annotated[
+        str, typer.Argument(help="A registered name (NAME, NAME@VERSION), or a saved model's folder.", metavar="MODEL")
+    ],
     file: Annotated[str, typer.Argument(help="Path or glob of the rows to predict.", metavar="FILE")],
     out: Annotated[Path | None, typer.Option(help="CSV file to write; standard output when left out.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
 ) -> None:
-    """Predict new rows with a saved model: labels or values, and for classes the probability of each."""
+    """Predict new rows with a saved or registered model: labels or values, and for classes the probability of each."""
     want_json(json)
     from luthier.api import predict_file
 
@@ -27,7 +29,7 @@ def predict(
 
         write_text_atomic(out, csv)
     body = {
-        "model": str(model),
+        "model": model,
         "rows": len(predictions),
         "out": None if out is None else str(out),
         "predictions": None if out is not None else predictions.to_dict(orient="list"),

@@ -32,9 +32,9 @@ def answer(body: dict[str, Any], lines: list[str], *, next_step: str | None = No
         sys.stdout.write(f"next: {next_step}\n")
 
 
-def complain(error: LuthierError) -> None:
-    """An error on standard error, and under --json as the object programs wait for."""
-    if _json_wanted:
+def complain(error: LuthierError, *, apart: bool = False) -> None:
+    """An error on standard error, and under --json as the object programs wait for, unless they have theirs apart."""
+    if _json_wanted and not apart:
         sys.stdout.write(json.dumps({"error": error.to_json()}, indent=2) + "\n")
     errors.print(f"[bold red]error[/] {error.code}", end=": ")
     errors.print(error.what, markup=False)

@@ -178,8 +178,8 @@ def _count(wrong: Floats, true: Floats, model: NoiseModel, *, mistakes: float) -
     p: probability that a label is wrong; t_j: share of class j written down wrongly, n_j: its rows. f is the share of
     the information on t that is lost because the true classes are not seen (Louis 1982, J. Royal Statistical Society B
     44): the first term is the exact variance of the number of errors about its estimate, at first order, when only t is
-    estimated. The 1 is for the rounding of a count; M is the number of rows that the model is expected to mistake. Where
-    chance in the outcome explains the labels about as well as wrong ones do, there may be none: the interval begins at 0.
+    estimated. The 1 is for the rounding of a count; M is the number of rows that the model is expected to mistake.
+    Where chance in the outcome explains the labels about as well as wrong ones do, the interval begins at 0.
     """
     V = float((wrong * (1 - wrong)).sum())
     rate = 1 - np.diagonal(model.transition)

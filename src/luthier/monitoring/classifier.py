@@ -88,29 +88,7 @@ def classifier_two_sample(
     # Rows come in random order, so that every second one is a half drawn at random.
     train, test = (np.vstack([X[k::2], Y[k::2]]) for k in (0, 1))
     train_is_y, test_is_y = (np.repeat([False, True], [len(X[k::2]), len(Y[k::2])]) for k in (0, 1))
-    import lightgbm
-
-    booster = lightgbm.train(
-        {
-            "objective": "binary",
-            "learning_rate": 0.1,
-            "num_leaves": 8,
-            "min_data_in_leaf": max(5, min(20, len(train) // 20)),
-            "cat_smooth": 10.0,
-            "is_unbalance": True,
-            "num_threads": 1,
-            "seed": int(rng.integers(2**31)),
-            "deterministic": True,
-            "verbose": -1,
-        },
-        lightgbm.Dataset(
-            train,
-            train_is_y.astype(np.float64),
-            categorical_feature=list(categorical),
-            params={"verbose": -1, "num_threads": 1, "max_bin": 63},
-        ),
-        num_boost_round=TREES,
-    )
+    booster = _learned(train, train_is_y, categorical, rng)
     scores = np.asarray(booster.predict(test, num_threads=1))
     ranks = rankdata(scores)
     n_y, n_x = int(test_is_y.sum()), int((~test_is_y).sum())
@@ -122,3 +100,62 @@ def classifier_two_sample(
     importance = gain / gain.sum() if gain.sum() > 0 else gain
     auc = (observed - n_y * (n_y + 1) / 2) / (n_y * n_x)
     return ClassifierTwoSample(auc, p, n_x + n_y, tuple(float(share) for share in importance))
+
+
+def density_ratio(
+    X: Floats,
+    Y: Floats,
+    *,
+    rng: np.random.Generator,
+    categorical: Sequence[int] = (),
+) -> tuple[Floats, Floats]:
+    """How much more often rows like each occur in Y than in X, from classifiers that have not seen the row.
+
+    Returns
+    -------
+    (m,), (n,) : ratios at the rows of X and of Y, from two classifiers, each asked about the half it did not learn.
+
+    References
+    ----------
+    Sugiyama, M., Suzuki, T. & Kanamori, T. (2012). Density ratio estimation in machine learning, ch. 4.
+    """
+    ratios = [np.empty(len(rows)) for rows in (X, Y)]
+    halves = [rng.permutation(len(rows)) % 2 for rows in (X, Y)]
+    for k in (0, 1):
+        learned = [
+            rows[rng.permutation(np.flatnonzero(half == k))[:MOST_ROWS]]
+            for rows, half in zip((X, Y), halves, strict=True)
+        ]
+        is_y = np.repeat([False, True], [len(rows) for rows in learned])
+        booster = _learned(np.vstack(learned), is_y, categorical, rng)
+        for rows, half, ratio in zip((X, Y), halves, ratios, strict=True):
+            score = np.asarray(booster.predict(rows[half != k], num_threads=1)) if (half != k).any() else np.empty(0)
+            ratio[half != k] = score / np.maximum(1 - score, 1e-6)
+    return ratios[0], ratios[1]
+
+
+def _learned(rows: Floats, is_y: NDArray[np.bool_], categorical: Sequence[int], rng: np.random.Generator) -> Any:
+    """Boosted trees that tell rows apart; both samples weigh the same whatever their sizes."""
+    import lightgbm
+
+    return lightgbm.train(
+        {
+            "objective": "binary",
+            "learning_rate": 0.1,
+            "num_leaves": 8,
+            "min_data_in_leaf": max(5, min(20, len(rows) // 20)),
+            "cat_smooth": 10.0,
+            "is_unbalance": True,
+            "num_threads": 1,
+            "seed": int(rng.integers(2**31)),
+            "deterministic": True,
+            "verbose": -1,
+        },
+        lightgbm.Dataset(
+            rows,
+            is_y.astype(np.float64),
+            categorical_feature=list(categorical),
+            params={"verbose": -1, "num_threads": 1, "max_bin": 63},
+        ),
+        num_boost_round=TREES,
+    )

@@ -6,10 +6,12 @@ A store is one private folder, `.luthier/` in the current folder unless told oth
     tables/<study>.oof          out-of-fold predictions, one slab of float32 per trial
     objects/<sha256>            bytes kept for a study, named by their digest
     locks/<study>.lock          held by the process that runs the study
+    releases/<digest>/          copies of released models, checked before every use
+    keys/signing.pem            the project's private key
 
-The files by subject: `store` (the verbs), `log` and `memory` (one study's record, on disk and off it), `database` and
-`tables` with `migrations` (the records' form), `sqlite` (everything that only SQLite understands), `out_of_fold`,
-`objects`, `locks`, `listing`, `model_folder`, `atomic`.
+The files by subject: `store` (the verbs), `log` and `memory` (one study's record, on disk and off it), `registered`
+(models and their releases), `database`, `tables` and `chains` with `migrations` (the records' form), `sqlite`
+(everything that only SQLite understands), `out_of_fold`, `objects`, `locks`, `listing`, `model_folder`, `atomic`.
 """
 
 from __future__ import annotations
@@ -19,20 +21,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from luthier.store.atomic import write_bytes_atomic, write_text_atomic
+    from luthier.store.chain import Tip
     from luthier.store.listing import StudyRow
     from luthier.store.locks import StudyLock
     from luthier.store.log import StoredStudyLog
     from luthier.store.memory import MemoryStudyLog
     from luthier.store.model_folder import read_model, write_model
     from luthier.store.out_of_fold import predictions_digest
+    from luthier.store.registered import RegisteredModels, Step
     from luthier.store.store import Store
 
 __all__ = [
     "MemoryStudyLog",
+    "RegisteredModels",
+    "Step",
     "Store",
     "StoredStudyLog",
     "StudyLock",
     "StudyRow",
+    "Tip",
     "predictions_digest",
     "read_model",
     "write_bytes_atomic",
@@ -42,10 +49,13 @@ __all__ = [
 
 _HOMES = {
     "MemoryStudyLog": "memory",
+    "RegisteredModels": "registered",
+    "Step": "registered",
     "Store": "store",
     "StoredStudyLog": "log",
     "StudyLock": "locks",
     "StudyRow": "listing",
+    "Tip": "chain",
     "predictions_digest": "out_of_fold",
     "read_model": "model_folder",
     "write_bytes_atomic": "atomic",

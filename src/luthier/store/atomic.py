@@ -27,8 +27,15 @@ def write_text_atomic(path: str | Path, text: str) -> None:
     write_bytes_atomic(path, text.encode())
 
 
-def write_bytes_atomic(path: str | Path, data: bytes) -> None:
+def write_bytes_atomic(path: str | Path, data: bytes, *, mode: int = 0o666) -> None:
     """Write bytes as `write_text_atomic` does: a reader sees the old content or the new, never a part.
+
+    Parameters
+    ----------
+    path, data
+        The file and its new content.
+    mode
+        Rights of the file, less the umask.
 
     Raises
     ------
@@ -45,7 +52,7 @@ def write_bytes_atomic(path: str | Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            write_synced(draft, data)
+            write_synced(draft, data, mode)
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
@@ -54,10 +61,10 @@ def write_bytes_atomic(path: str | Path, data: bytes) -> None:
         raise unwritable(path, error) from error
 
 
-def write_synced(path: Path, data: bytes) -> None:
+def write_synced(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Write a new file and wait until the disk has it."""
     # 0o666 less the umask, as any program's files: reports are made to be shared, and private folders shield their own.
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666), "wb") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -111,3 +111,12 @@ APPEND_ONLY = (
     """,
 )
 """The guard of the record. Migration 0001 runs these very texts: never change them, add others in a new migration."""
+
+MODEL_EVENTS_APPEND_ONLY = tuple(
+    f"""
+    CREATE TRIGGER model_events_are_never_{done} BEFORE {verb} ON model_events
+    BEGIN SELECT RAISE(ABORT, 'events are append-only'); END
+    """
+    for verb, done in (("UPDATE", "changed"), ("DELETE", "deleted"))
+)
+"""The same for registered models, which are retired but never removed. Migration 0002 runs these very texts."""

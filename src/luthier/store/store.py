@@ -21,8 +21,9 @@ from luthier.store.listing import StudyRow, interrupted, list_studies
 from luthier.store.locks import StudyLock, is_held
 from luthier.store.log import StoredStudyLog, StudyPlaces
 from luthier.store.objects import Objects
+from luthier.store.registered import RegisteredModels
 from luthier.store.study_ids import new_study_id
-from luthier.store.tables import KEPT, STUDIES
+from luthier.store.tables import KEPT, RELEASED, STUDIES
 
 DEFAULT = ".luthier"
 VARIABLE = "LUTHIER_STORE"
@@ -37,6 +38,8 @@ class Store:
     ----------
     folder
         Where it lives.
+    models
+        The registered models and their releases.
 
     Examples
     --------
@@ -51,6 +54,7 @@ class Store:
         self.folder = folder
         self._database = Database(folder / "meta.db")
         self._objects = Objects(folder / "objects")
+        self.models = RegisteredModels(self._database, self._objects)
 
     @classmethod
     def open(cls, location: str | Path | None = None, *, create: bool = True) -> Self:
@@ -85,6 +89,11 @@ class Store:
                 )
             _prepare(folder)
         return cls(folder)
+
+    @property
+    def releases(self) -> Path:
+        """Folder of the copies of released models."""
+        return self.folder / "releases"
 
     def close(self) -> None:
         """Let go of the files. Closing twice is no error."""
@@ -202,7 +211,7 @@ class Store:
         """
         study = self._found(study)
         mine = sa.select(KEPT.c.digest).where(KEPT.c.study == study)
-        others = sa.select(KEPT.c.digest).where(KEPT.c.study != study)
+        others = sa.select(KEPT.c.digest).where(KEPT.c.study != study).union(sa.select(RELEASED.c.digest))
         try:
             with self.lock(study), self._database.writing() as connection:
                 # Files go before the rows that name them: a removal that is cut short can be said again.

@@ -42,3 +42,31 @@ KEPT = sa.Table(
     sa.Column("n_bytes", sa.Integer, nullable=False),
     sa.Index("kept_by_digest", "digest"),  # who else keeps these bytes, when a study is removed
 )
+
+MODELS = sa.Table(
+    "models",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("created_at", sa.Text, nullable=False),
+)
+
+MODEL_EVENTS = sa.Table(
+    "model_events",
+    METADATA,
+    sa.Column("model", sa.Text, sa.ForeignKey("models.name"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at_utc", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("previous", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+)
+
+RELEASED = sa.Table(
+    "released_objects",
+    METADATA,
+    sa.Column("model", sa.Text, sa.ForeignKey("models.name"), primary_key=True),
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("n_bytes", sa.Integer, nullable=False),
+    sa.Index("released_by_digest", "digest"),
+)
