@@ -109,16 +109,18 @@ def check(
 
 SHARE = 0.1
 """Most of a budget of time, or of the work that a budget of trials will probably be, that checks may take in `tune`."""
-MOST_S = 30.0
+LEAST_S, MOST_S = 1.0, 30.0
+"""Seconds that a budget without time always leaves to checks, so that a small study is not a blind one; and the most."""
 
 
 def check_problem(problem: Problem, data: Any) -> Checkup:
     """Check the table of a study before it is tuned, within its share of the budget."""
     began = clocks.monotonic()
     budget, order = problem.plan.budget, problem.order
-    limit = math.inf if budget.limit_s is None else budget.limit_s
+    allowed_s = math.inf if budget.limit_s is None else SHARE * budget.limit_s
     if budget.trials is not None:
-        limit = min(limit, budget.trials * len(problem.splits.folds) * problem.work_hint(problem.plan.starts[0]))
+        work_s = budget.trials * len(problem.splits.folds) * problem.work_hint(problem.plan.starts[0])
+        allowed_s = min(allowed_s, max(SHARE * work_s, LEAST_S))
     columns, _ = read_columns(data, order.target)
     context = Context(
         problem.dataset,
@@ -126,8 +128,8 @@ def check_problem(problem: Problem, data: Any) -> Checkup:
         estimator=order.models if hasattr(order.models, "fit") else None,
         columns=columns,
     )
-    allowance = min(SHARE * limit, MOST_S) - (clocks.monotonic() - began)
-    return run_checks(CHECKS, context, clock=clocks.monotonic, allowance_s=allowance, ignore=dict(order.ignore))
+    left_s = min(allowed_s, MOST_S) - (clocks.monotonic() - began)
+    return run_checks(CHECKS, context, clock=clocks.monotonic, allowance_s=left_s, ignore=dict(order.ignore))
 
 
 def check_codes(codes: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Self
 from luthier.checks.check import Check
 from luthier.checks.context import Context
 from luthier.checks.finding import Finding, Severity, Silent
+from luthier.data.provenance import Provenance
 
 _ORDER: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
 
@@ -30,6 +31,8 @@ class Checkup:
         Checks that could not say, by code.
     seconds
         What each check took, by code.
+    provenance
+        Where the table came from, how it was read and which rows were left out.
     """
 
     findings: tuple[Finding, ...]
@@ -37,6 +40,7 @@ class Checkup:
     quiet: tuple[str, ...]
     silent: Mapping[str, Silent]
     seconds: Mapping[str, float]
+    provenance: Provenance
 
     @property
     def failed(self) -> bool:
@@ -50,6 +54,7 @@ class Checkup:
             "ignored": [{**finding.to_dict(), "why": why} for finding, why in self.ignored],
             "quiet": list(self.quiet),
             "silent": [{"code": code, "kind": said.kind, "why": said.why} for code, said in self.silent.items()],
+            "provenance": self.provenance.to_json(),
         }
 
     @classmethod
@@ -64,6 +69,7 @@ class Checkup:
             quiet=tuple(body["quiet"]),
             silent={entry["code"]: Silent(entry["kind"], entry["why"]) for entry in body["silent"]},
             seconds={},
+            provenance=Provenance.from_json(body["provenance"]),
         )
 
 
@@ -121,4 +127,5 @@ def run_checks(
         quiet=tuple(quiet),
         silent=silent,
         seconds=seconds,
+        provenance=context.dataset.provenance,
     )

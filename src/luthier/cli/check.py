@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -68,8 +69,11 @@ def check(
         budget=budget,
         seed=seed,
     )
-    advice = next((f"{finding.fix}" for finding in checkup.findings), f"luthier tune {file} --target {target}")
-    answer(checkup.to_dict(), lines_of(checkup), next_step=advice)
+    given = {"task": task, "time": time, "group": group, "weight": weight, "positive": positive}
+    options = [f"--{name} {shlex.quote(value)}" for name, value in given.items() if value is not None]
+    options += [f"--drop {shlex.quote(column)}" for column in drop or []]
+    tune = " ".join(["luthier tune", shlex.quote(file), "--target", shlex.quote(target), *options])
+    answer(checkup.to_dict(), lines_of(checkup), next_step=checkup.findings[0].fix if checkup.failed else tune)
     if checkup.failed:
         errors.print("a finding of severity error stands: mend it, or set it aside with --ignore CODE --why '...'")
         raise typer.Exit(3)
