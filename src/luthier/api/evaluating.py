@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from luthier.api.evidence import find_package, gather_evidence, package_of
+from luthier.api.group_columns import group_columns
 from luthier.api.new_rows import score_new_rows
 from luthier.api.result import TunedModel
 from luthier.evaluation.evidence import Evidence, Part
@@ -63,6 +64,7 @@ def evaluate(
     *,
     cost: Costs | str | None = None,
     threshold: str | float | None = None,
+    groups: Sequence[str] | str = (),
     on: Any = None,
     data: Any = None,
     store: str | os.PathLike[str] | None = None,
@@ -80,6 +82,9 @@ def evaluate(
         a case is then among the metrics, and the threshold is the one that costs least. Two classes only.
     threshold
         How to choose the threshold otherwise: "f1", "f2", "precision>=0.9", "recall>=0.8", or a number.
+    groups
+        Columns of the table, features or not, whose values name groups to compare: how often each is called positive,
+        found and wrongly called, with intervals that hold for all groups at once.
     on
         New rows with their outcome (a path or a frame): the model is scored on them instead, and held to its promise.
         The study is not needed for that.
@@ -99,6 +104,8 @@ def evaluate(
         The cost or the threshold cannot be read, or there are not two classes.
     UnfitRows
         New rows lack the outcome or a feature.
+    BadColumn
+        There is no column of that name to group by.
 
     Examples
     --------
@@ -115,6 +122,8 @@ def evaluate(
         found = find_package(what)
         study = str(what) if found is None else found.manifest.study
         evidence = gather_evidence(study, data=data, store=place)
+    if named := [name.strip() for name in (groups.split(",") if isinstance(groups, str) else groups) if name.strip()]:
+        evidence = replace(evidence, groups=group_columns(evidence, named, data))
     check_wish(cost, threshold, evidence.task)
     order = evidence.plan.facts.get("order") or {}
     if rule is None:  # as it was tuned

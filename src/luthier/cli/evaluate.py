@@ -20,6 +20,9 @@ def evaluate(
     threshold: Annotated[
         str | None, typer.Option(help='How to choose the threshold: "f1", "precision>=0.9", "recall>=0.8", or "0.3".')
     ] = None,
+    groups: Annotated[
+        str | None, typer.Option(help='Columns whose groups to compare, features or not: "sex,region".')
+    ] = None,
     data: Annotated[
         str | None, typer.Option(help="The study's own table, if it is no longer where it was tuned from.")
     ] = None,
@@ -32,7 +35,7 @@ def evaluate(
     want_json(json)
     from luthier.api import evaluate as evaluate_model
 
-    found = evaluate_model(what, on=on, cost=cost, threshold=threshold, data=data)
+    found = evaluate_model(what, on=on, cost=cost, threshold=threshold, groups=groups or (), data=data)
     next_step = "luthier tune NEW_TABLE --target ..." if found.contradicted else f"luthier runs show {found.study}"
     answer(found.to_json(), found.lines(), next_step=next_step)
     if found.contradicted:
