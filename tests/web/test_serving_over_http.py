@@ -102,10 +102,11 @@ def test_an_answer_says_what_was_decided_by_which_version_and_how_sure_it_is(set
 
 def test_every_answer_is_in_the_log_once_with_its_inputs(settings: ServeSettings) -> None:
     body = ask(settings, PREDICT, json={"rows": [ROW, {**ROW, "age": None}]}).json()
-    logged = read_predictions(settings.traffic)
-    assert sorted(logged["prediction_id"]) == sorted(answer["prediction_id"] for answer in body["predictions"])
+    answers = sorted(body["predictions"], key=lambda answer: answer["prediction_id"])
+    logged = read_predictions(settings.traffic).sort_values("prediction_id")
+    assert logged["prediction_id"].tolist() == [answer["prediction_id"] for answer in answers]
     assert set(logged["city"]) == {"Oslo"}
-    assert logged["p_goes"].tolist() == [answer["probabilities"]["goes"] for answer in body["predictions"]]
+    assert logged["p_goes"].tolist() == [answer["probabilities"]["goes"] for answer in answers]
     assert set(logged["role"]) == {"champion"}
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from luthier.canonical import digest
 from luthier.data import Dataset, Note, Task, make_dataset
 from luthier.errors import BadSpace, UnknownChoice
+from luthier.evaluation.thresholds import check_wish
 from luthier.models import (
     EstimatorFamily,
     Facts,
@@ -54,6 +55,8 @@ class Order:
     seed: int = 0
     name: str | None = None
     racing: bool = True
+    cost: str | None = None
+    threshold: str | None = None
 
     def to_json(self) -> dict[str, Any] | None:
         """The order as JSON values; None when it holds objects that only the caller's program has."""
@@ -144,6 +147,7 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
         name=order.name,
     )
     task = dataset.schema.task
+    check_wish(order.cost, order.threshold, task)
     metric = get_metric(order.metric if order.metric is not None else default_metric(task), task)
     splits = choose_splits(
         dataset.y,

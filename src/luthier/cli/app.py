@@ -13,6 +13,7 @@ from luthier.cli import (
     compare,
     demo,
     doctor,
+    evaluate,
     init,
     models,
     predict,
@@ -47,6 +48,7 @@ def _root(
 
 app.command("tune")(tune.tune)
 app.command("compare")(compare.compare)
+app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("release")(release.release)
 app.command("serve")(serve.serve)

@@ -14,6 +14,7 @@ from luthier.errors import DamagedModel, UsageError
 from luthier.models import FAMILIES, EstimatorFamily, Family, Fitted, Floats
 from luthier.registry import Manifest, ModelPackage, unpack
 from luthier.scoring.pool import pooled
+from luthier.scoring.recalibration import Mapped, read_recalibrator
 from luthier.serving.rows import RowReader
 
 
@@ -30,9 +31,11 @@ class Predictor:
     inputs
         What each of them takes: the coded matrix or the frame of the feature columns.
     manifest
-        What is known of the model: where it came from, how good it is.
+        What is known of the model: where it came from, how good it is, above which chance a case is called positive.
     reader
         Reads rows given as mappings.
+    recalibrator
+        What maps the chances of the members to those that are given; None where nothing does.
     """
 
     schema: Schema
@@ -40,6 +43,7 @@ class Predictor:
     inputs: tuple[Literal["matrix", "frame"], ...]
     manifest: Manifest
     reader: RowReader
+    recalibrator: Mapped | None = None
 
     @classmethod
     def of(
@@ -75,7 +79,7 @@ class Predictor:
             family.load(package.files_of(member)) for family, member in zip(known, manifest.members, strict=True)
         )
         inputs = tuple(family.input for family in known)
-        return cls(manifest.schema, fitted, inputs, manifest, RowReader(manifest.schema))
+        return cls(manifest.schema, fitted, inputs, manifest, RowReader(manifest.schema), _recalibrator(manifest))
 
     @property
     def classes_(self) -> tuple[Any, ...]:
@@ -143,10 +147,11 @@ class Predictor:
 
     def _together(self, answers: list[Floats]) -> Floats:
         """The answer of all members from that of each; one alone says it unchanged."""
-        if len(answers) == 1:
-            return answers[0]
-        weights = [member.weight for member in self.manifest.members]
-        return np.asarray(pooled(answers, weights, self.manifest.pool), np.float64)
+        p = answers[0]
+        if len(answers) > 1:
+            weights = [member.weight for member in self.manifest.members]
+            p = np.asarray(pooled(answers, weights, self.manifest.pool), np.float64)
+        return p if self.recalibrator is None else self.recalibrator.apply(p)
 
     def _one(self, row: Mapping[str, Any]) -> Floats:
         if self.takes_matrix:
@@ -161,13 +166,28 @@ class Predictor:
     def _decode(self, p: Floats) -> NDArray[Any]:
         if self.schema.task == "regression":
             return p[:, 0]
-        codes = p.argmax(axis=1) if self.schema.task == "multiclass" else (p[:, 0] > 0.5).astype(np.int64)
+        codes = (
+            p.argmax(axis=1)
+            if self.schema.task == "multiclass"
+            else (p[:, 0] > self.manifest.threshold).astype(np.int64)
+        )
         return self.schema.decode_labels(codes)
 
     def _proba(self, p: Floats) -> Floats:
         if self.schema.task == "regression":
             raise UsageError("a regression predicts values, not probabilities", fix="use predict")
         return np.hstack([1 - p, p]) if self.schema.task == "binary" else p
+
+
+def _recalibrator(manifest: Manifest) -> Mapped | None:
+    if manifest.recalibrator is None:
+        return None
+    try:
+        return read_recalibrator(manifest.recalibrator)
+    except ValueError as error:
+        raise DamagedModel(
+            f"the recalibrator of the model cannot be read: {error}", fix="pip install --upgrade luthier"
+        ) from error
 
 
 def _family(name: str, families: Mapping[str, Family], trusted: Sequence[str]) -> Family:
