@@ -81,7 +81,9 @@ def _verbs() -> str:
     for name in (
         "tune",
         "compare",
+        "evaluate",
         "optimize",
+        "drift",
         "load",
         "release",
         "promote",

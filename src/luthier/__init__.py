@@ -3,8 +3,8 @@
 The rooms, in the order a model lives: `data` (a table one can vouch for), `space` (what may be tuned), `models` (what
 can be fitted), `strategies` (which configuration next), `scoring` (splits, metrics, the out-of-fold table and its
 replay), `tuning` (spend a budget), `evaluation` (how far to believe the winner), `registry` and `serving` (a model as
-files, and its answers), `report` (say it to people). Around them the shell: `executors`, `store`, `api`, `sklearn`,
-`cli`.
+files, and its answers), `monitoring` (watch the answers), `report` (say it to people). Around them the shell:
+`executors`, `store`, `api`, `sklearn`, `cli`.
 
 >>> import luthier
 >>> run = luthier.tune("churn.csv", target="churn", budget="5m")  # doctest: +SKIP
@@ -22,12 +22,16 @@ from luthier.version import __version__
 if TYPE_CHECKING:
     from luthier.api import (
         ComparedStrategies,
+        DriftResult,
+        Evaluation,
         ModelHistory,
         ModelVersion,
         OptimizeResult,
         TunedModel,
         Verification,
         compare,
+        drift,
+        evaluate,
         history_of,
         init,
         list_models,
@@ -45,6 +49,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ComparedStrategies",
+    "DriftResult",
+    "Evaluation",
     "LuthierError",
     "ModelHistory",
     "ModelVersion",
@@ -54,6 +60,8 @@ __all__ = [
     "Verification",
     "__version__",
     "compare",
+    "drift",
+    "evaluate",
     "history_of",
     "init",
     "list_models",
@@ -69,6 +77,8 @@ __all__ = [
 
 _HOMES = {
     "ComparedStrategies": "api",
+    "DriftResult": "api",
+    "Evaluation": "api",
     "LuthierError": "errors",
     "ModelHistory": "api",
     "ModelVersion": "api",
@@ -77,6 +87,8 @@ _HOMES = {
     "TunedModel": "api",
     "Verification": "api",
     "compare": "api",
+    "drift": "api",
+    "evaluate": "api",
     "history_of": "api",
     "init": "api",
     "list_models": "api",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from luthier.api.compared import ComparedStrategies
 from luthier.api.comparing import ComparisonProgress, compare, compare_and_report
 from luthier.api.diagnosis import diagnose
+from luthier.api.drifting import DriftResult, drift
+from luthier.api.evaluating import Evaluation, evaluate
 from luthier.api.optimized import EvaluatedTrial, OptimizeResult
 from luthier.api.optimizing import optimize
 from luthier.api.project import init
@@ -21,7 +23,9 @@ from luthier.registry import ModelHistory, ModelVersion
 __all__ = [
     "ComparedStrategies",
     "ComparisonProgress",
+    "DriftResult",
     "EvaluatedTrial",
+    "Evaluation",
     "ModelHistory",
     "ModelVersion",
     "OptimizeResult",
@@ -31,6 +35,8 @@ __all__ = [
     "compare",
     "compare_and_report",
     "diagnose",
+    "drift",
+    "evaluate",
     "find_study",
     "history_of",
     "init",

@@ -109,6 +109,9 @@ def gather_facts(
             pool=shipped.pool,
             seconds_per_1000=shipped.predict_ms_per_1000 / 1000,
             size_mb=shipped.size_mb,
+            recalibrator=shipped.finish.kind,
+            threshold=shipped.finish.threshold,
+            rule=shipped.finish.rule,
         ),
     )
 

@@ -14,6 +14,7 @@ from luthier.api.study import Means, answer
 from luthier.data import Task
 from luthier.errors import UnknownChoice
 from luthier.evaluation import Final
+from luthier.scoring.metrics import Costs
 from luthier.tuning import Progress, StudyLog
 
 
@@ -39,7 +40,10 @@ def tune(
     executor: str = "processes",
     deterministic: bool = False,
     seed: int = 0,
+    racing: bool = True,
     final: Final = "auto",
+    cost: Costs | str | None = None,
+    threshold: str | float | None = None,
     out: str | os.PathLike[str] | None = None,
     store: str | os.PathLike[str] | None = None,
     resume: bool = True,
@@ -99,9 +103,17 @@ def tune(
         Exact under a budget of trials; a budget of time decides only where the sequence ends.
     seed
         Root of all randomness.
+    racing
+        Drop a configuration once it would hardly beat the best over all folds, judged by the folds it shares with it;
+        with fewer than three folds there is no race. False: every fold of every configuration.
     final
         "blend": ship a weighted blend of a few of the models, each fitted on all rows; "refit": ship one; "auto": a
         blend where it is likelier than not the better, by the replay of both choices.
+    cost
+        What decisions between two classes cost in your own money, as "fn=50,fp=2": the model then calls positive what
+        is cheaper to call so, by the threshold that costs least on rows it has not seen.
+    threshold
+        How to choose that threshold otherwise: "f1", "precision>=0.9", "recall>=0.8", or a number.
     out
         Folder for `model/` and `report.html`. Default: the model goes to `runs/<study>/` in the store.
     store
@@ -155,6 +167,9 @@ def tune(
         deterministic,
         seed,
         name,
+        racing,
+        None if cost is None else str(cost),
+        None if threshold is None else str(threshold),
     )
     means = Means(
         n_jobs, executor, None if out is None else Path(out), store, report=out is not None, final=_checked(final)

@@ -9,7 +9,22 @@ import sys
 
 import typer
 
-from luthier.cli import compare, demo, doctor, init, models, predict, registered, release, runs, tune, verify
+from luthier.cli import (
+    compare,
+    demo,
+    doctor,
+    evaluate,
+    init,
+    models,
+    predict,
+    registered,
+    release,
+    runs,
+    serve,
+    token,
+    tune,
+    verify,
+)
 from luthier.cli.say import complain, errors
 from luthier.errors import GateNotMet, LuthierError, UsageError
 from luthier.version import __version__
@@ -33,8 +48,10 @@ def _root(
 
 app.command("tune")(tune.tune)
 app.command("compare")(compare.compare)
+app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("release")(release.release)
+app.command("serve")(serve.serve)
 app.command("promote")(registered.promote)
 app.command("rollback")(registered.rollback)
 app.command("retire")(registered.retire)
@@ -44,6 +61,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(runs.app, name="runs")
 app.add_typer(models.app, name="models")
+app.add_typer(token.app, name="token")
 
 
 def main() -> None:

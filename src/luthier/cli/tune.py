@@ -43,8 +43,17 @@ def tune(
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="The same trials for any number of workers.")
     ] = False,
+    racing: Annotated[
+        bool, typer.Option("--racing/--no-racing", help="Drop what would hardly win after a few folds.")
+    ] = True,
     seed: Annotated[int, typer.Option(help="Root of all randomness.")] = 0,
     final: Annotated[str, typer.Option(help="auto, blend or refit: whether to ship a blend of models.")] = "auto",
+    cost: Annotated[
+        str | None, typer.Option(help='What errors cost: "fn=50,fp=2"; the model then decides for what costs least.')
+    ] = None,
+    threshold: Annotated[
+        str | None, typer.Option(help='How to choose the threshold: "f1", "precision>=0.9", "recall>=0.8", or "0.3".')
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for model/ and report.html; in the store when left out.")
     ] = None,
@@ -79,8 +88,11 @@ def tune(
         n_jobs=jobs,
         executor=executor,
         deterministic=deterministic,
+        racing=racing,
         seed=seed,
         final=final,
+        cost=cost,
+        threshold=threshold,
         out=out,
         name=name,
         resume=resume,

@@ -17,7 +17,7 @@ from luthier.models.averaged_trees import as_float32
 from luthier.models.booster_files import check_xgboost
 from luthier.models.extras import optional
 from luthier.models.facts import Facts
-from luthier.models.family import Config, Files, Fitted, Floats
+from luthier.models.family import Config, Files, Fitted, Floats, prefixes
 from luthier.models.files import damaged, read_bytes, read_document, write_files
 from luthier.models.lesson import Lesson, Target, load_constant
 from luthier.space import Float, Int, Parameter, SearchSpace
@@ -69,6 +69,10 @@ class XGBoost:
                 Parameter("gamma", Float(OFF, 10.0, log=True)),
             )
         )
+
+    def path_values(self, config: Config, facts: Facts) -> tuple[int, ...]:  # noqa: ARG002  # rounds are rounds
+        """Return fewer rounds, down to the fewest of the space."""
+        return prefixes(int(config["n_estimators"]), 16)
 
     def work(self, config: Config, facts: Facts) -> float:
         """Estimate CPU seconds: trees times levels times cells, and bins to search in every node."""

@@ -214,12 +214,20 @@ class FinalFacts:
         To answer 1,000 rows in one call, as measured once.
     size_mb
         Millions of bytes of the saved model.
+    recalibrator
+        Kind of map from the models' chances to those that are given; None where they are given as they are.
+    threshold, rule
+        The chance above which a case of two classes is called positive, and how that was chosen; empty where nobody
+        asked for one.
     """
 
     members: tuple[MemberFacts, ...]
     pool: str = "linear"
     seconds_per_1000: float | None = None
     size_mb: float | None = None
+    recalibrator: str | None = None
+    threshold: float = 0.5
+    rule: str = ""
 
     @property
     def is_blend(self) -> bool:
