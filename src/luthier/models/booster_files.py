@@ -3,6 +3,7 @@
 LightGBM and XGBoost walk their trees without bounds checks: an index that points outside makes them read foreign
 memory, run in circles or end the process. Here every index is checked first. A child of LightGBM's comes after its
 parent, as it always does in a tree that was grown; XGBoost names each node's parent, and both directions must agree.
+What two readers could read in two ways (a name said twice, a number in a loose form) is refused.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ _MOST_FEATURES = 10**6
 _MOST_OUTPUTS = 10**4
 _CATEGORICAL = 1
 """Bit of LightGBM's `decision_type`."""
+
+_COUNT = re.compile(r"[0-9]{1,9}")
+_INTEGERS = re.compile(r"(?:-?[0-9]{1,18}(?: -?[0-9]{1,18})*)?")
+_NUMBERS = re.compile(r"[-+.0-9a-z ]*")
 
 
 # --- LightGBM ---------------------------------------------------------------------------------------------------------
@@ -39,15 +44,15 @@ def check_lightgbm(text: str, n_features: int, name: str) -> None:
     """
     try:
         data = text.encode()
-        start, end = data.index(b"Tree=0\n"), data.index(b"end of trees\n")
+        start, end = data.index(b"\nTree=") + 1, data.index(b"\nend of trees\n") + 1
         header = _fields(data[:start].decode())
-        sizes = [int(size) for size in header["tree_sizes"].split()]
-        outputs = int(header["num_tree_per_iteration"])
+        sizes = [_count(size) for size in header["tree_sizes"].split(" ")]
+        outputs = _count(header["num_tree_per_iteration"])
         sound = (
-            int(header["num_class"]) == outputs
+            _count(header["num_class"]) == outputs
             and 0 < outputs <= _MOST_OUTPUTS
             and len(sizes) % outputs == 0
-            and int(header["max_feature_idx"]) + 1 == n_features
+            and _count(header["max_feature_idx"]) + 1 == n_features
             and all(size > 0 for size in sizes)
             and start + sum(sizes) == end
         )
@@ -62,11 +67,20 @@ def check_lightgbm(text: str, n_features: int, name: str) -> None:
 
 
 def _fields(block: str) -> dict[str, str]:
-    return dict(re.findall(r"(?m)^(\w+)=(.*)$", block))
+    """Name -> value of the lines of a block."""
+    if "\r" in block:  # LightGBM takes it for the end of a line
+        raise ValueError("a line ends in the middle of another")
+    fields: dict[str, str] = {}
+    for line in filter(None, block.split("\n")):
+        name, _, value = line.partition("=")
+        if name in fields:
+            raise ValueError(f"{name} is there twice")
+        fields[name] = value
+    return fields
 
 
 def _is_tree(tree: dict[str, str], n_features: int) -> bool:
-    n_leaves, n_categorical = int(tree["num_leaves"]), int(tree["num_cat"])
+    n_leaves, n_categorical = _count(tree["num_leaves"]), _count(tree["num_cat"])
     leaves = _numbers(tree["leaf_value"])
     if not (1 <= n_leaves == len(leaves) and np.isfinite(leaves).all() and tree.get("is_linear", "0") == "0"):
         return False
@@ -109,11 +123,21 @@ def _are_categories(tree: dict[str, str], n: int, asked: NDArray[np.float64]) ->
 
 
 def _numbers(text: str) -> NDArray[np.float64]:
-    return np.array(text.split(), dtype=np.float64)
+    return np.array(_in_form(_NUMBERS, text).split(), dtype=np.float64)
 
 
 def _integers(text: str) -> NDArray[np.int64]:
-    return np.array([int(word) for word in text.split()], dtype=np.int64)
+    return np.array(_in_form(_INTEGERS, text).split(), dtype=np.int64)
+
+
+def _count(text: str) -> int:
+    return int(_in_form(_COUNT, text))
+
+
+def _in_form(form: re.Pattern[str], text: str) -> str:
+    if not form.fullmatch(text):
+        raise ValueError(f"{text[:50]!r} is not the number or numbers it should be")
+    return text
 
 
 # --- XGBoost ----------------------------------------------------------------------------------------------------------
@@ -122,18 +146,18 @@ def _integers(text: str) -> NDArray[np.int64]:
 def check_xgboost(data: bytes, name: str) -> None:
     """Raise DamagedModel unless every tree of an XGBoost model, as JSON, stays within itself and its features."""
     try:
-        learner = json.loads(data)["learner"]
+        learner = json.loads(data, object_pairs_hook=_once)["learner"]
         parameters, booster = learner["learner_model_param"], learner["gradient_booster"]
         model = booster["model"]
-        n_features = int(parameters["num_feature"])
-        outputs = max(1, int(parameters["num_class"])) * int(parameters["num_target"])
+        n_features = _count(parameters["num_feature"])
+        outputs = max(1, _count(parameters["num_class"])) * _count(parameters["num_target"])
         trees, info = model["trees"], _array(model["tree_info"])
         bounds = _array(model["iteration_indptr"])
         sound = (
             booster["name"] == "gbtree"
             and 0 <= n_features <= _MOST_FEATURES
             and 0 < outputs <= _MOST_OUTPUTS
-            and int(model["gbtree_model_param"]["num_trees"]) == len(trees) == len(info)
+            and _count(model["gbtree_model_param"]["num_trees"]) == len(trees) == len(info)
             and bool((info >= 0).all() and (info < outputs).all())
             and bounds[0] == 0
             and bounds[-1] == len(trees)
@@ -153,9 +177,9 @@ def _is_xgboost_tree(tree: dict[str, Any], n_features: int) -> bool:
     feature, kind, n = _array(tree["split_indices"]), _array(tree["split_type"]), len(left)
     per_node = ("base_weights", "default_left", "loss_changes", "split_conditions", "sum_hessian")
     if not (
-        0 < n == int(parameters["num_nodes"])
-        and int(parameters["num_feature"]) == n_features
-        and int(parameters["size_leaf_vector"]) in (0, 1)
+        0 < n == _count(parameters["num_nodes"])
+        and _count(parameters["num_feature"]) == n_features
+        and _count(parameters["size_leaf_vector"]) in (0, 1)
         and all(len(part) == n for part in (right, parents, feature, kind))
         and all(len(tree[part]) == n for part in per_node)
     ):
@@ -190,7 +214,19 @@ def _are_segments(tree: dict[str, Any], asking: NDArray[np.int64], n: int) -> bo
 
 
 def _array(values: Any) -> NDArray[np.int64]:
-    return np.array(values, dtype=np.int64).reshape(-1)
+    """A list of whole numbers; XGBoost writes truth values as 0 and 1."""
+    array = np.array(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind != "i"):
+        raise ValueError("there is no list of whole numbers where one should be")
+    return array.astype(np.int64)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose names are said once each."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name is there twice")
+    return found
 
 
 def _outside(name: str) -> NoReturn:
