@@ -110,7 +110,7 @@ def check(
 SHARE = 0.1
 """Most of a budget of time, or of the work that a budget of trials will probably be, that checks may take in `tune`."""
 LEAST_S, MOST_S = 1.0, 30.0
-"""Seconds that a budget without time always leaves to checks, so that a small study is not a blind one; and the most."""
+"""Seconds that a budget without time always leaves to checks, lest a small study be a blind one; and the most."""
 
 
 def check_problem(problem: Problem, data: Any) -> Checkup:
