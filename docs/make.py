@@ -84,6 +84,7 @@ def _verbs() -> str:
         "evaluate",
         "optimize",
         "drift",
+        "monitor",
         "load",
         "release",
         "promote",
