@@ -3,8 +3,8 @@
 The rooms, in the order a model lives: `data` (a table one can vouch for), `space` (what may be tuned), `models` (what
 can be fitted), `strategies` (which configuration next), `scoring` (splits, metrics, the out-of-fold table and its
 replay), `tuning` (spend a budget), `evaluation` (how far to believe the winner), `registry` and `serving` (a model as
-files, and its answers), `monitoring` (watch the answers), `report` (say it to people). Around them the shell:
-`executors`, `store`, `api`, `sklearn`, `cli`.
+files, and its answers), `monitoring` (watch the answers), `checks` (what in the data would flatter a score), `report`
+(say it to people). Around them the shell: `executors`, `store`, `api`, `sklearn`, `cli`.
 
 >>> import luthier
 >>> run = luthier.tune("churn.csv", target="churn", budget="5m")  # doctest: +SKIP
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         OptimizeResult,
         TunedModel,
         Verification,
+        check,
         compare,
         drift,
         evaluate,
@@ -62,6 +63,7 @@ __all__ = [
     "TunedModel",
     "Verification",
     "__version__",
+    "check",
     "compare",
     "drift",
     "evaluate",
@@ -91,6 +93,7 @@ _HOMES = {
     "TrialPruned": "tuning.objectives",
     "TunedModel": "api",
     "Verification": "api",
+    "check": "api",
     "compare": "api",
     "drift": "api",
     "evaluate": "api",

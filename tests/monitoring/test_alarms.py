@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from luthier.monitoring import (
     Alarm,
@@ -51,7 +52,10 @@ def test_columns_that_break_together_are_one_message() -> None:
 # --- the whole, on a model that answers its own truth -----------------------------------------------------------------
 
 
-def answers(n: int, rng: np.random.Generator, *, shift: float = 0.0, turn: float = 0.0) -> tuple[pd.DataFrame, ...]:
+Answers = tuple[pd.DataFrame, NDArray[np.int64], NDArray[np.float64]]
+
+
+def answers(n: int, rng: np.random.Generator, *, shift: float = 0.0, turn: float = 0.0) -> Answers:
     frame = pd.DataFrame({"x": rng.normal(shift, 1, n), "w": rng.choice(["a", "b", "c"], n), "z": rng.normal(size=n)})
     chance = 1 / (1 + np.exp(-1.5 * frame["x"]))
     truth = 1 / (1 + np.exp(-1.5 * (1 - 2 * turn) * frame["x"]))
@@ -69,7 +73,8 @@ def live(n: int, rng: np.random.Generator, *, days: int = 10, labels: bool = Tru
 @pytest.fixture(scope="module")
 def baseline() -> Baseline:
     rng = np.random.default_rng(0)
-    return Baseline.of(*answers(6000, rng), rng=rng)
+    frame, y, p = answers(6000, rng)
+    return Baseline.of(frame, y, p, rng=rng)
 
 
 METRIC = get_metric("roc_auc", "binary")
@@ -87,10 +92,13 @@ def test_weeks_of_daily_looks_without_drift_are_quiet(baseline: Baseline) -> Non
 def test_drift_of_a_column_is_one_alarm_that_says_since_when(baseline: Baseline) -> None:
     rng = np.random.default_rng(2)
     before, after = live(2000, rng, days=5), live(2000, rng, days=5, shift=1.0)
+    at, later = before.at_us, after.at_us
+    assert at is not None
+    assert later is not None
     both = Live(
         pd.concat([before.frame, after.frame], ignore_index=True),
         np.vstack([before.p, after.p]),
-        np.concatenate([before.at_us, after.at_us + 5 * DAY_US]),  # type: ignore[operator, list-item]
+        np.concatenate([at, later + 5 * DAY_US]),
         np.concatenate([before.y, after.y]),
         np.concatenate([before.labelled, after.labelled]),
         np.concatenate([before.told_us, after.told_us + 5 * DAY_US]),

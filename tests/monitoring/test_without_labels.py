@@ -7,7 +7,14 @@ import pytest
 
 from luthier.monitoring import ExpectedScore, expected_score
 from luthier.monitoring.without_labels import expected
-from luthier.scoring import get_metric
+from luthier.scoring import AdditiveMetric, RankMetric, get_metric
+from luthier.scoring.metrics.metric import Task
+
+
+def scored(name: str, task: Task = "binary") -> AdditiveMetric | RankMetric:
+    metric = get_metric(name, task)
+    assert isinstance(metric, AdditiveMetric | RankMetric)
+    return metric
 
 
 def rows(n: int, rng: np.random.Generator, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -21,16 +28,16 @@ def rows(n: int, rng: np.random.Generator, shift: float = 0.0) -> tuple[np.ndarr
 @pytest.mark.parametrize("name", ["roc_auc", "log_loss", "accuracy", "f1"])
 def test_the_expectation_is_the_mean_over_labels_drawn_by_the_chances(name: str) -> None:
     rng = np.random.default_rng(0)
-    metric, q = get_metric(name, "binary"), rng.beta(2, 3, (800, 1))
+    metric, q = scored(name), rng.beta(2, 3, (800, 1))
     p = np.sqrt(q)
     drawn = [metric.score((rng.random(800) < q[:, 0]).astype(np.int64), p) for _ in range(400)]
     # Four standard errors of the mean, and a term of the order 1/n for ratios.
-    assert expected(metric, p, q) == pytest.approx(np.mean(drawn), abs=4 * np.std(drawn) / 20 + 1 / 800)
+    assert expected(metric, p, q) == pytest.approx(np.mean(drawn), abs=float(4 * np.std(drawn) / 20 + 1 / 800))
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "log_loss"])
 def test_without_shift_it_is_as_near_as_sampling_allows_and_its_interval_covers(name: str) -> None:
-    rng, metric = np.random.default_rng(1), get_metric(name, "binary")
+    rng, metric = np.random.default_rng(1), scored(name)
     errors, spread, covered = [], [], 0
     repeats = 12
     for _ in range(repeats):
@@ -48,7 +55,7 @@ def test_without_shift_it_is_as_near_as_sampling_allows_and_its_interval_covers(
 
 
 def test_under_a_shift_of_the_inputs_it_is_far_better_than_to_assume_that_nothing_has_changed() -> None:
-    rng, metric = np.random.default_rng(2), get_metric("log_loss", "binary")
+    rng, metric = np.random.default_rng(2), scored("log_loss")
     ours, unchanged = [], []
     for _ in range(8):
         X, y, p = rows(4000, rng)
@@ -61,7 +68,7 @@ def test_under_a_shift_of_the_inputs_it_is_far_better_than_to_assume_that_nothin
 
 
 def test_rows_unlike_any_before_light_the_lamp() -> None:
-    rng, metric = np.random.default_rng(3), get_metric("log_loss", "binary")
+    rng, metric = np.random.default_rng(3), scored("log_loss")
     X, y, p = rows(2000, rng)
     X_now, _, p_now = rows(500, rng, shift=6.0)
     found = expected_score(metric, y, p, p_now, X=X, X_now=X_now, rng=rng)
@@ -71,7 +78,7 @@ def test_rows_unlike_any_before_light_the_lamp() -> None:
 
 
 def test_several_classes_are_expected_alike() -> None:
-    rng, metric = np.random.default_rng(4), get_metric("log_loss", "multiclass")
+    rng, metric = np.random.default_rng(4), scored("log_loss", "multiclass")
 
     def three(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         X = rng.normal(size=(n, 3))

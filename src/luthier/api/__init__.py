@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from luthier.api.checking import check
 from luthier.api.compared import ComparedStrategies
 from luthier.api.comparing import ComparisonProgress, compare, compare_and_report
 from luthier.api.diagnosis import diagnose
@@ -34,6 +35,7 @@ __all__ = [
     "Resolved",
     "TunedModel",
     "Verification",
+    "check",
     "compare",
     "compare_and_report",
     "diagnose",

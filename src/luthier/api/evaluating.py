@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from luthier.api.evidence import find_package, gather_evidence, package_of
+from luthier.api.group_columns import group_columns
 from luthier.api.new_rows import score_new_rows
 from luthier.api.result import TunedModel
 from luthier.evaluation.evidence import Evidence, Part
@@ -63,6 +64,7 @@ def evaluate(
     *,
     cost: Costs | str | None = None,
     threshold: str | float | None = None,
+    groups: Sequence[str] | str = (),
     on: Any = None,
     data: Any = None,
     store: str | os.PathLike[str] | None = None,
@@ -74,12 +76,16 @@ def evaluate(
     Parameters
     ----------
     what
-        What `luthier.tune` returned, the folder of a saved model, or the id of a study.
+        What `luthier.tune` returned, the name of a registered model ("churn", "churn@3"), the folder of a saved one, or
+        the id of a study.
     cost
         What decisions cost in your own money, as "fn=50,fp=2" (also tp and tn; a gain is below zero): the mean cost of
         a case is then among the metrics, and the threshold is the one that costs least. Two classes only.
     threshold
         How to choose the threshold otherwise: "f1", "f2", "precision>=0.9", "recall>=0.8", or a number.
+    groups
+        Columns of the table, features or not, whose values name groups to compare: how often each is called positive,
+        found and wrongly called, with intervals that hold for all groups at once.
     on
         New rows with their outcome (a path or a frame): the model is scored on them instead, and held to its promise.
         The study is not needed for that.
@@ -93,12 +99,16 @@ def evaluate(
     ------
     UnknownStudy
         There is no such study in the store, or none with a table.
+    UnknownModel
+        The registered model has no such version, or it was retired.
     UsageError
         The study has not come to its end, or the data are not those it was tuned on.
     BadMetric
         The cost or the threshold cannot be read, or there are not two classes.
     UnfitRows
         New rows lack the outcome or a feature.
+    BadColumn
+        There is no column of that name to group by.
 
     Examples
     --------
@@ -112,9 +122,11 @@ def evaluate(
     if isinstance(what, TunedModel):
         study, evidence = what.run.study, gather_evidence(what, store=place or what.store)
     else:
-        found = find_package(what)
+        found = find_package(what, store=place)
         study = str(what) if found is None else found.manifest.study
         evidence = gather_evidence(study, data=data, store=place)
+    if named := [name.strip() for name in (groups.split(",") if isinstance(groups, str) else groups) if name.strip()]:
+        evidence = replace(evidence, groups=group_columns(evidence, named, data))
     check_wish(cost, threshold, evidence.task)
     order = evidence.plan.facts.get("order") or {}
     if rule is None:  # as it was tuned
@@ -129,7 +141,7 @@ def _on_new_rows(
     if isinstance(what, TunedModel):
         predictor, metric = what.predictor, what.problem.metric
     else:
-        predictor = Predictor.of(find_package(what) or package_of(str(what), store=place))
+        predictor = Predictor.of(find_package(what, store=place) or package_of(str(what), store=place))
     found = score_new_rows(predictor, on, metric=metric, rule=rule, costs=costs)
     return Evaluation(predictor.manifest.study, {"new_rows": found})
 

@@ -10,6 +10,7 @@ import sys
 import typer
 
 from luthier.cli import (
+    check,
     compare,
     demo,
     doctor,
@@ -48,6 +49,7 @@ def _root(
 
 
 app.command("tune")(tune.tune)
+app.command("check")(check.check)
 app.command("compare")(compare.compare)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)

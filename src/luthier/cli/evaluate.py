@@ -10,7 +10,12 @@ from luthier.cli.say import answer, want_json
 
 
 def evaluate(
-    what: Annotated[str, typer.Argument(help="Id of a study, or folder of a saved model.", metavar="STUDY|MODEL")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="Id of a study, name of a registered model, or folder of a saved one.", metavar="STUDY|MODEL"
+        ),
+    ],
     on: Annotated[
         str | None, typer.Option(help="New rows with their outcome: does the model keep its promise on them?")
     ] = None,
@@ -19,6 +24,9 @@ def evaluate(
     ] = None,
     threshold: Annotated[
         str | None, typer.Option(help='How to choose the threshold: "f1", "precision>=0.9", "recall>=0.8", or "0.3".')
+    ] = None,
+    groups: Annotated[
+        str | None, typer.Option(help='Columns whose groups to compare, features or not: "sex,region".')
     ] = None,
     data: Annotated[
         str | None, typer.Option(help="The study's own table, if it is no longer where it was tuned from.")
@@ -32,7 +40,7 @@ def evaluate(
     want_json(json)
     from luthier.api import evaluate as evaluate_model
 
-    found = evaluate_model(what, on=on, cost=cost, threshold=threshold, data=data)
+    found = evaluate_model(what, on=on, cost=cost, threshold=threshold, groups=groups or (), data=data)
     next_step = "luthier tune NEW_TABLE --target ..." if found.contradicted else f"luthier runs show {found.study}"
     answer(found.to_json(), found.lines(), next_step=next_step)
     if found.contradicted:

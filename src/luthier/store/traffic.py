@@ -59,7 +59,8 @@ def read_predictions(
     since, until
         Answers from `since` (inclusive) to `until` (exclusive), with a time zone; None for no limit.
     role
-        "champion" or "shadow"; None for both.
+        "champion", "challenger" (which a split lets answer a share of the requests) or "shadow" (the one of the two
+        that was not heard); None for all.
 
     Returns
     -------
