@@ -17,6 +17,7 @@ from luthier.cli import (
     evaluate,
     init,
     models,
+    monitor,
     predict,
     registered,
     release,
@@ -54,6 +55,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("release")(release.release)
 app.command("serve")(serve.serve)
+app.command("monitor")(monitor.monitor)
 app.command("promote")(registered.promote)
 app.command("rollback")(registered.rollback)
 app.command("retire")(registered.retire)
