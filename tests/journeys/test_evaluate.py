@@ -13,7 +13,7 @@ from sklearn.datasets import load_diabetes, load_iris, make_classification
 from tests.journeys.test_command_line import luthier as command
 
 import luthier
-from luthier.errors import BadMetric, UnfitRows, UnknownStudy, UsageError
+from luthier.errors import BadMetric, UnfitRows, UnknownModel, UnknownStudy, UsageError
 
 QUICK: dict[str, Any] = {"budget": "3 trials", "models": "linear,lightgbm", "executor": "inline", "seed": 1}
 
@@ -52,6 +52,18 @@ def test_a_run_is_evaluated_by_every_topic(run: luthier.TunedModel) -> None:
     assert threshold["metric"] == "cost"
     assert threshold["value"]["value"] < threshold["value_at_half"]["value"]
     assert 0.02 < threshold["threshold"] < 0.4  # it breaks even at 1 / 11
+
+
+def test_a_registered_model_is_evaluated_by_its_name(
+    run: luthier.TunedModel, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    luthier.release(run, "leavers", store=place / ".luthier")
+    for name in ("leavers", "leavers@1"):
+        assert luthier.evaluate(name).study == run.run.study
+    assert "new_rows" in luthier.evaluate("leavers@champion", on="new.csv").parts
+    with pytest.raises(UnknownModel, match="no challenger"):
+        luthier.evaluate("leavers@challenger")
 
 
 def test_the_model_cuts_where_it_was_told_to(run: luthier.TunedModel, place: Path) -> None:

@@ -79,7 +79,8 @@ def evaluate(
     Parameters
     ----------
     what
-        What `luthier.tune` returned, the folder of a saved model, or the id of a study.
+        What `luthier.tune` returned, the name of a registered model ("churn", "churn@3"), the folder of a saved one, or
+        the id of a study.
     cost
         What decisions cost in your own money, as "fn=50,fp=2" (also tp and tn; a gain is below zero): the mean cost of
         a case is then among the metrics, and the threshold is the one that costs least. Two classes only.
@@ -103,6 +104,8 @@ def evaluate(
     ------
     UnknownStudy
         There is no such study in the store, or none with a table.
+    UnknownModel
+        The registered model has no such version, or it was retired.
     UsageError
         The study has not come to its end, or the data are not those it was tuned on.
     BadMetric
@@ -126,7 +129,7 @@ def evaluate(
     if isinstance(what, TunedModel):
         study, evidence = what.run.study, gather_evidence(what, store=place or what.store)
     else:
-        found = find_package(what)
+        found = find_package(what, store=place)
         study = str(what) if found is None else found.manifest.study
         evidence = gather_evidence(study, data=data, store=place)
     if named := [name.strip() for name in (groups.split(",") if isinstance(groups, str) else groups) if name.strip()]:
@@ -150,6 +153,6 @@ def _on_new_rows(
     if isinstance(what, TunedModel):
         predictor, metric = what.predictor, what.problem.metric
     else:
-        predictor = Predictor.of(find_package(what) or package_of(str(what), store=place))
+        predictor = Predictor.of(find_package(what, store=place) or package_of(str(what), store=place))
     found = score_new_rows(predictor, on, metric=metric, rule=rule, costs=costs)
     return Evaluation(predictor.manifest.study, {"new_rows": found})

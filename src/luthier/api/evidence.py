@@ -12,6 +12,7 @@ import numpy as np
 
 from luthier.api.judging import MAX_JUDGED, best_trials, blender_for
 from luthier.api.problem import Order, Problem, pose
+from luthier.api.resolving import find_registered
 from luthier.api.result import TunedModel
 from luthier.errors import UnknownStudy, UsageError
 from luthier.evaluation import Verdict
@@ -25,14 +26,19 @@ from luthier.tuning import History, StudyLog, StudyPlan, Trial
 MANIFEST = "manifest.json"
 
 
-def find_package(what: str | os.PathLike[str]) -> ModelPackage | None:
-    """The saved model of a folder, or of the folder that `--out` named, checked; None where there is none.
+def find_package(what: str | os.PathLike[str], *, store: str | os.PathLike[str] | None = None) -> ModelPackage | None:
+    """The model of a registered name, of a folder, or of the folder that `--out` named, checked; None without any.
 
     Raises
     ------
-    DamagedModel
-        The folder holds a model that is not what its manifest says.
+    UnknownModel
+        The name is registered, and has no such version or has retired it.
+    BadSignature, DamagedModel
+        The model is not what was signed, or not what its manifest says.
     """
+    registered = find_registered(what, store=store)
+    if registered is not None:
+        return unpack(read_model(registered.folder))
     for folder in (Path(what), Path(what) / "model"):
         if (folder / MANIFEST).is_file():
             return unpack(read_model(folder))

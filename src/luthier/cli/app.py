@@ -10,12 +10,14 @@ import sys
 import typer
 
 from luthier.cli import (
+    check,
     compare,
     demo,
     doctor,
     evaluate,
     init,
     models,
+    monitor,
     predict,
     registered,
     release,
@@ -33,6 +35,7 @@ app = typer.Typer(
     help="Hyperparameter tuning you can trust, for the whole life of a model.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # [section] of a file is a word in our help, not a style
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -47,11 +50,13 @@ def _root(
 
 
 app.command("tune")(tune.tune)
+app.command("check")(check.check)
 app.command("compare")(compare.compare)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("release")(release.release)
 app.command("serve")(serve.serve)
+app.command("monitor")(monitor.monitor)
 app.command("promote")(registered.promote)
 app.command("rollback")(registered.rollback)
 app.command("retire")(registered.retire)

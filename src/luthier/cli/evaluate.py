@@ -10,7 +10,12 @@ from luthier.cli.say import answer, want_json
 
 
 def evaluate(
-    what: Annotated[str, typer.Argument(help="Id of a study, or folder of a saved model.", metavar="STUDY|MODEL")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="Id of a study, name of a registered model, or folder of a saved one.", metavar="STUDY|MODEL"
+        ),
+    ],
     on: Annotated[
         str | None, typer.Option(help="New rows with their outcome: does the model keep its promise on them?")
     ] = None,

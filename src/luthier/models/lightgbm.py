@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from luthier.models.booster_files import check_lightgbm
 from luthier.models.facts import Facts
 from luthier.models.family import Config, Files, Fitted, Floats, prefixes
 from luthier.models.files import damaged, read_bytes, read_count, write_files
@@ -124,6 +125,7 @@ class LightGBM:
         target, n_features = Target.from_files(files), read_count(files, "n_features")
         try:
             text = read_bytes(files, BOOSTER).decode()
+            check_lightgbm(text, n_features, BOOSTER)
             booster = lightgbm.Booster(model_str=text)
         except (ValueError, lightgbm.basic.LightGBMError) as error:
             raise damaged(BOOSTER, "is not a LightGBM model") from error

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luthier.models.averaged_trees import as_float32
+from luthier.models.booster_files import check_xgboost
 from luthier.models.extras import optional
 from luthier.models.facts import Facts
 from luthier.models.family import Config, Files, Fitted, Floats, prefixes
@@ -131,7 +132,9 @@ class XGBoost:
         if not isinstance(categorical, list) or not all(isinstance(j, int) for j in categorical):
             raise damaged("model.json", "does not list the categorical columns")
         try:
-            booster = xgboost.Booster(model_file=bytearray(read_bytes(files, BOOSTER)))
+            data = read_bytes(files, BOOSTER)
+            check_xgboost(data, BOOSTER)
+            booster = xgboost.Booster(model_file=bytearray(data))
         except xgboost.core.XGBoostError as error:
             raise damaged(BOOSTER, "is not an XGBoost model") from error
         return FittedXGBoost(booster, target, tuple(categorical))
