@@ -48,8 +48,8 @@ def resolve(model: str | os.PathLike[str], *, store: str | os.PathLike[str] | No
     Parameters
     ----------
     model
-        "churn" (its champion), "churn@challenger", "churn@3", or the path of a model's folder or of what `--out` named. A name that is registered goes before a folder
-        that is called the same: write "./churn" for that.
+        "churn" (its champion), "churn@challenger", "churn@3", or the path of a model's folder or of what `--out` named.
+        A name that is registered goes before a folder that is called the same: write "./churn" for that.
     store
         Where names are registered. Default: `LUTHIER_STORE`, else `.luthier` in the current folder.
 
