@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from luthier.api.collecting import collect_objects
 from luthier.api.compared import ComparedStrategies
 from luthier.api.comparing import ComparisonProgress, compare, compare_and_report
 from luthier.api.diagnosis import diagnose
@@ -32,6 +33,7 @@ __all__ = [
     "Resolved",
     "TunedModel",
     "Verification",
+    "collect_objects",
     "compare",
     "compare_and_report",
     "diagnose",

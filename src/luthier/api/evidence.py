@@ -44,7 +44,7 @@ def find_package(what: str | os.PathLike[str], *, store: str | os.PathLike[str] 
     return None
 
 
-def package_of(study: str, *, store: str | Path | None = None) -> ModelPackage:
+def package_of(study: str, *, store: str | os.PathLike[str] | None = None) -> ModelPackage:
     """The saved model of a study, from where the study wrote it.
 
     Raises
@@ -62,7 +62,9 @@ def package_of(study: str, *, store: str | Path | None = None) -> ModelPackage:
     return package
 
 
-def gather_evidence(what: TunedModel | str, *, data: Any = None, store: str | Path | None = None) -> Evidence:
+def gather_evidence(
+    what: TunedModel | str, *, data: Any = None, store: str | os.PathLike[str] | None = None
+) -> Evidence:
     """Gather what a study left behind.
 
     Parameters
