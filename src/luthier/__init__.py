@@ -3,8 +3,8 @@
 The rooms, in the order a model lives: `data` (a table one can vouch for), `space` (what may be tuned), `models` (what
 can be fitted), `strategies` (which configuration next), `scoring` (splits, metrics, the out-of-fold table and its
 replay), `tuning` (spend a budget), `evaluation` (how far to believe the winner), `registry` and `serving` (a model as
-files, and its answers), `monitoring` (watch the answers), `report` (say it to people). Around them the shell:
-`executors`, `store`, `api`, `sklearn`, `cli`.
+files, and its answers), `monitoring` (watch the answers), `checks` (what in the data would flatter a score), `report`
+(say it to people). Around them the shell: `executors`, `store`, `api`, `sklearn`, `cli`.
 
 >>> import luthier
 >>> run = luthier.tune("churn.csv", target="churn", budget="5m")  # doctest: +SKIP
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
         Evaluation,
         ModelHistory,
         ModelVersion,
+        MonitorResult,
         OptimizeResult,
         TunedModel,
         Verification,
+        check,
         compare,
         drift,
         evaluate,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
         init,
         list_models,
         load,
+        monitor,
         optimize,
         promote,
         release,
@@ -54,11 +57,13 @@ __all__ = [
     "LuthierError",
     "ModelHistory",
     "ModelVersion",
+    "MonitorResult",
     "OptimizeResult",
     "TrialPruned",
     "TunedModel",
     "Verification",
     "__version__",
+    "check",
     "compare",
     "drift",
     "evaluate",
@@ -66,6 +71,7 @@ __all__ = [
     "init",
     "list_models",
     "load",
+    "monitor",
     "optimize",
     "promote",
     "release",
@@ -82,10 +88,12 @@ _HOMES = {
     "LuthierError": "errors",
     "ModelHistory": "api",
     "ModelVersion": "api",
+    "MonitorResult": "api",
     "OptimizeResult": "api",
     "TrialPruned": "tuning.objectives",
     "TunedModel": "api",
     "Verification": "api",
+    "check": "api",
     "compare": "api",
     "drift": "api",
     "evaluate": "api",
@@ -93,6 +101,7 @@ _HOMES = {
     "init": "api",
     "list_models": "api",
     "load": "api",
+    "monitor": "api",
     "optimize": "api",
     "promote": "api",
     "release": "api",

@@ -164,7 +164,7 @@ def luthier_here(monkeypatch: pytest.MonkeyPatch, folder: Path, *words: str) -> 
         (("tune", "tumours.csv", "--target", "diagnosis", "--strategy", "oracle"), "LU130", "oracle"),
         (("tune", "tumours.csv", "--target", "diagnosis", "--models", "gpt"), "LU130", "gpt"),
         (("tune", "tumours.csv", "--target", "diagnosis", "--out", "/proc/nowhere"), "LU301", "/proc/nowhere"),
-        (("predict", "no-such-model", "tumours.csv"), "LU401", "no-such-model"),
+        (("predict", "no-such-model", "tumours.csv"), "LU403", "no-such-model"),
         (("runs", "show", "nothing"), "LU304", "nothing"),
     ],
 )

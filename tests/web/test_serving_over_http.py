@@ -14,9 +14,11 @@ import pandas as pd
 import pytest
 
 from luthier.data import make_dataset
+from luthier.errors import BadSettings
 from luthier.models import FAMILIES, Facts
 from luthier.registry import pack
 from luthier.scoring import Estimate
+from luthier.serving.split import place_of
 from luthier.store import write_model
 from luthier.store.tokens import new_token
 from luthier.store.traffic import read_feedback, read_predictions
@@ -46,7 +48,7 @@ def people(n: int = 200) -> pd.DataFrame:
     )
 
 
-def save(folder: Path, *, rounds: int = 20) -> None:
+def save(folder: Path, *, rounds: int = 20, **finish: Any) -> None:
     dataset = make_dataset(people(), "churned", time=False)
     family, facts = FAMILIES["lightgbm"](), Facts.of(dataset)
     config = {**family.default(facts), "n_estimators": rounds}
@@ -62,6 +64,7 @@ def save(folder: Path, *, rounds: int = 20) -> None:
         fingerprint=dataset.fingerprint,
         trained_on="all",
         created_at_utc="2026-01-01T00:00:00Z",
+        **finish,
     )
     write_model(folder, files)
 
@@ -130,6 +133,78 @@ def test_the_threshold_moves_the_decision(settings: ServeSettings) -> None:
     for threshold, decided in ((sure / 2, positive), ((1 + sure) / 2, "stays")):
         body = ask(replace(settings, threshold=threshold), PREDICT, json=ROW).json()
         assert body["predictions"][0]["prediction"] == decided
+
+
+def test_chances_are_the_recalibrated_ones_and_decisions_by_the_threshold_the_model_came_with(
+    settings: ServeSettings,
+) -> None:
+    rows = [{**ROW, "age": age} for age in range(20, 60)]
+    plain = ask(settings, PREDICT, json=rows).json()["predictions"]
+    save(Path(settings.model), recalibrator={"kind": "platt", "slope": 0.5, "offset": -0.3}, threshold=0.3)
+    body = ask(settings, PREDICT, json=rows).json()
+    assert body["threshold"] == 0.3
+    z = np.array([np.log(answer["probabilities"]["goes"] / answer["probabilities"]["stays"]) for answer in plain])
+    expected = 1 / (1 + np.exp(-(0.5 * z - 0.3)))
+    got = np.array([answer["probabilities"]["goes"] for answer in body["predictions"]])
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
+    assert [answer["prediction"] == "goes" for answer in body["predictions"]] == (expected > 0.3).tolist()
+
+
+def test_a_split_gives_each_unit_the_same_model_and_lets_the_other_answer_unseen(
+    settings: ServeSettings, tmp_path: Path
+) -> None:
+    save(tmp_path / "challenger", rounds=3)
+    split = replace(settings, name="churn", shadow=str(tmp_path / "challenger"), split=0.5)
+    units = [f"customer {i}" for i in range(30)]
+
+    async def run() -> list[str]:
+        async with serving(split) as client:
+            paths = [f"{PREDICT}?unit={unit}" for unit in units for _ in range(2)]
+            versions = [(await client.post(path, json=ROW)).json()["version"] for path in paths]
+            await client.desk.shadowing.settled()  # type: ignore[attr-defined]
+            return versions
+
+    versions = asyncio.run(run())
+    assert versions[::2] == versions[1::2]
+    challenged = [place_of(unit, "churn") < 0.5 for unit in units]
+    assert 0 < sum(challenged) < 30
+    assert len(set(zip(challenged, versions[::2], strict=True))) == 2
+    logged = read_predictions(settings.traffic)
+    assert logged["role"].value_counts().to_dict() == {
+        "shadow": 60,
+        "challenger": 2 * sum(challenged),
+        "champion": 60 - 2 * sum(challenged),
+    }
+    assert logged.groupby("prediction_id")["version"].nunique().eq(2).all()
+
+
+def test_a_share_grows_without_anybody_changing_back_and_takes_what_it_says() -> None:
+    places = np.array([place_of(str(unit), "churn") for unit in range(4000)])
+    # five standard deviations of a share of 4,000 draws
+    assert abs((places < 0.1).mean() - 0.1) < 5 * np.sqrt(0.1 * 0.9 / 4000)
+    assert abs((places < 0.5).mean() - 0.5) < 5 * np.sqrt(0.5 * 0.5 / 4000)
+    other = np.array([place_of(str(unit), "fraud") for unit in range(4000)])
+    assert abs(np.corrcoef(places, other)[0, 1]) < 5 / np.sqrt(4000)
+
+
+def test_what_a_project_wants_of_its_servers_is_in_its_settings_and_options_go_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "luthier.toml").write_text(
+        '[serve]\nredact = ["city"]\nkeep_days = 30\nrows = 7\nbody_mb = 0.5\nlog = "synced"\n'
+    )
+    found = ServeSettings.of("churn", keep_days=10, abstain=None)
+    assert (found.redact, found.keep_days, found.promise) == (("city",), 10, "synced")
+    assert found.limits == Limits(rows=7, body_bytes=2**19)
+
+
+@pytest.mark.parametrize("line", ["rows = 0", "redact = 'city'", "log = 'maybe'", "colour = 'red'", "abstain = 1"])
+def test_a_setting_without_a_meaning_is_refused(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "luthier.toml").write_text(f"[serve]\n{line}\n")
+    with pytest.raises(BadSettings, match=r"\[serve\]"):
+        ServeSettings.of("churn")
 
 
 def test_what_cannot_be_read_is_named_with_what_was_got_and_what_is_allowed(settings: ServeSettings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from luthier.api.checking import check
 from luthier.api.collecting import collect_objects
 from luthier.api.compared import ComparedStrategies
 from luthier.api.comparing import ComparisonProgress, compare, compare_and_report
@@ -19,6 +20,7 @@ from luthier.api.saved import load, predict_file
 from luthier.api.studies import find_study, list_studies, order_of, remove_study, show_study
 from luthier.api.tuning import tune, tune_and_report
 from luthier.api.verifying import Verification, verify
+from luthier.api.watching import MonitorResult, monitor
 from luthier.registry import ModelHistory, ModelVersion
 
 __all__ = [
@@ -29,10 +31,12 @@ __all__ = [
     "Evaluation",
     "ModelHistory",
     "ModelVersion",
+    "MonitorResult",
     "OptimizeResult",
     "Resolved",
     "TunedModel",
     "Verification",
+    "check",
     "collect_objects",
     "compare",
     "compare_and_report",
@@ -45,6 +49,7 @@ __all__ = [
     "list_models",
     "list_studies",
     "load",
+    "monitor",
     "optimize",
     "order_of",
     "predict_file",

@@ -57,6 +57,7 @@ class Order:
     racing: bool = True
     cost: str | None = None
     threshold: str | None = None
+    ignore: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any] | None:
         """The order as JSON values; None when it holds objects that only the caller's program has."""
@@ -70,7 +71,8 @@ class Order:
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Order:
         """Inverse of `to_json`."""
-        return cls(**{**body, "drop": tuple(body["drop"])})
+        ignore = tuple((str(code), str(why)) for code, why in body.get("ignore", ()))
+        return cls(**{**body, "drop": tuple(body["drop"]), "ignore": ignore})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,6 +194,7 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
         facts={
             "order": order.to_json(),
             "source": str(data) if isinstance(data, str) or hasattr(data, "__fspath__") else None,
+            "provenance": dataset.provenance.to_json(),
             "slab_rows": len(splits.rows),
             "slab_starts": [splits.fold_slice(fold).start for fold in range(len(splits.folds))],
             "outputs": facts.n_classes if task == "multiclass" else 1,

@@ -240,4 +240,4 @@ def findings(facts: ReportFacts) -> list[Mapping[str, Any]]:
         }
         for failure in facts.failures
     ]
-    return [*noted, *failed]
+    return [*(finding.to_dict() for finding in facts.findings), *noted, *failed]

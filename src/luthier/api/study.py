@@ -14,12 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from luthier.api.baselines import KEPT, baseline_of
+from luthier.api.checking import check_problem
 from luthier.api.evidence import evidence_of
 from luthier.api.facts import gather_facts
 from luthier.api.judging import HonestWatch, Judging, refit_s
 from luthier.api.problem import Order, Problem, pose, searching
 from luthier.api.result import Shipped, TunedModel
 from luthier.canonical import finite
+from luthier.checks import Checkup
 from luthier.errors import BudgetTooSmall, NoModel, StudyBusy, UnwritableFolder
 from luthier.evaluation import Final, Verdict
 from luthier.evaluation.blend import MOST_MEMBERS
@@ -84,6 +87,7 @@ def answer(
     resume: bool,
     on_progress: Callable[[Progress], None],
     on_start: Callable[[Problem, StoredStudyLog], None] = lambda *_: None,
+    on_checked: Callable[[Checkup], None] = lambda _: None,
 ) -> TunedModel:
     """Tune from a question to a saved model, within the budget that began to run at `started` (monotonic seconds).
 
@@ -103,7 +107,7 @@ def answer(
             with lock:
                 log.check_predictions(log.events(), problem.slab_starts)
                 on_start(problem, log)
-                return _carry_out(problem, store, log, means, started, on_progress)
+                return _carry_out(problem, data, store, log, means, started, on_progress, on_checked)
         except BudgetTooSmall:
             store.remove(log.study)
             raise
@@ -122,11 +126,13 @@ def open_study(store: Store, problem: Problem, *, resume: bool) -> tuple[StoredS
 
 def _carry_out(
     problem: Problem,
+    data: Any,
     store: Store,
     log: StoredStudyLog,
     means: Means,
     started: float,
     on_progress: Callable[[Progress], None],
+    on_checked: Callable[[Checkup], None],
 ) -> TunedModel:
     plan = problem.plan
     costs, rule = read_wish(problem.order.cost, problem.order.threshold)
@@ -161,6 +167,8 @@ def _carry_out(
     with contextlib.closing(runner):
         engine = Engine(plan, searching(plan, problem), log, runner, around, problem.fold_policy, started)
         engine.open(problem.slab_starts, {"slots": runner.slots, "executor": means.executor})
+        checked = _checked(problem, data, engine, log)
+        on_checked(checked)
         engine.search()
         engine.show("judging")
         judging_s = judging.seconds(len(engine.history.complete))
@@ -168,9 +176,8 @@ def _carry_out(
         verdicts = judging.verdicts(engine.history, left_s=fits_s)
         engine.show("final fit")
         verdict, members, rows = _final_models(engine, problem, log, judging, verdicts, means)
-        ending, verdict = finish(
-            replace(evidence_of(problem, log, engine.history, verdict, fits_s), costs=costs, rule=rule)
-        )
+        evidence = replace(evidence_of(problem, log, engine.history, verdict, fits_s), costs=costs, rule=rule)
+        ending, verdict = finish(evidence)
         engine.note("study.judged", {**verdict.to_json(), "blend_fits_s": finite(fits_s), "finish": ending.to_json()})
         folder = means.out or store.folder / "runs" / log.study
         model_path = folder / "model"
@@ -195,6 +202,8 @@ def _carry_out(
             "model.fitted",
             {"trial": verdict.shipped, "rows": rows, "folder": str(model_path), "digest": predictor.manifest.digest},
         )
+        if (baseline := baseline_of(evidence, ending)) is not None:
+            engine.note(KEPT, {"object": log.keep(baseline.to_bytes())})
         report_path = folder / "report.html" if means.report else None
         run = TuningRun.of(log.study, plan, engine.history)
         facts = gather_facts(
@@ -206,6 +215,7 @@ def _carry_out(
             report_path=report_path,
             n_jobs=runner.slots,
             finished_at_utc=now_utc(),
+            findings=checked.findings,
         )
         ended: dict[str, Any] = {"reason": run.ending, "facts": facts.to_json()}
         if report_path is not None:
@@ -217,6 +227,17 @@ def _carry_out(
     return TunedModel(
         run, verdict, predictor, facts, model_path, problem.metric.greater_is_better, shipped, problem, store.location
     )
+
+
+def _checked(problem: Problem, data: Any, engine: Engine, log: StoredStudyLog) -> Checkup:
+    """What the checks say of the table: as recorded when the study began, else now."""
+    recorded = next((event.body for event in log.events() if event.kind == "data.checked"), None)
+    if recorded is not None:
+        return Checkup.from_dict(recorded)
+    engine.show("checks")
+    checked = check_problem(problem, data)
+    engine.note("data.checked", checked.to_dict())
+    return checked
 
 
 BLEND_SHARE = 0.15

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import time as clocks
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from luthier.api.checking import check_codes
 from luthier.api.problem import Order, Problem
 from luthier.api.result import TunedModel
 from luthier.api.study import Means, answer
+from luthier.checks import Checkup
 from luthier.data import Task
 from luthier.errors import UnknownChoice
 from luthier.evaluation import Final
@@ -48,6 +50,7 @@ def tune(
     store: str | os.PathLike[str] | None = None,
     resume: bool = True,
     name: str | None = None,
+    ignore: Mapping[str, str] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TunedModel:
     """Tune a model on a table within a budget, and say honestly how good it is.
@@ -122,6 +125,8 @@ def tune(
         Take up an unfinished study that asked the same question, whatever budget it had.
     name
         What to call the data set; its file name by default.
+    ignore
+        Codes of findings of `luthier.check` to set aside, each with the reason, which is kept in the record.
     on_progress
         Called with a `Progress` after every change.
 
@@ -148,6 +153,7 @@ def tune(
     >>> run.predict_proba(new_rows)  # doctest: +SKIP
     """
     started = clocks.monotonic()
+    check_codes(ignore or {})
     order = Order(
         target,
         task,
@@ -170,6 +176,7 @@ def tune(
         racing,
         None if cost is None else str(cost),
         None if threshold is None else str(threshold),
+        tuple((ignore or {}).items()),
     )
     means = Means(
         n_jobs, executor, None if out is None else Path(out), store, report=out is not None, final=_checked(final)
@@ -195,7 +202,7 @@ def tune_and_report(
     Parameters
     ----------
     on_start
-        Called once with what was found in the data and how the study will go, as lines for people.
+        Called with lines for people: what was found in the data and how the study will go, then what checks warn of.
     """
     started = clocks.monotonic()
     means = Means(n_jobs, executor, None if out is None else Path(out), report=True, final=_checked(final))
@@ -214,8 +221,21 @@ def tune_and_report(
             ]
         )
 
+    def warn(checked: Checkup) -> None:
+        on_start([f"{finding.severity}: {finding.title}" for finding in checked.findings if finding.severity != "info"])
+
     asked = Order(target, **order)
-    return answer(data, asked, means, started=started, resume=resume, on_progress=on_progress, on_start=announce)
+    check_codes(dict(asked.ignore))
+    return answer(
+        data,
+        asked,
+        means,
+        started=started,
+        resume=resume,
+        on_progress=on_progress,
+        on_start=announce,
+        on_checked=warn,
+    )
 
 
 def _checked(final: Final) -> Final:

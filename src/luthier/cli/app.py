@@ -10,6 +10,7 @@ import sys
 import typer
 
 from luthier.cli import (
+    check,
     compare,
     demo,
     doctor,
@@ -17,6 +18,7 @@ from luthier.cli import (
     gc,
     init,
     models,
+    monitor,
     predict,
     registered,
     release,
@@ -48,11 +50,13 @@ def _root(
 
 
 app.command("tune")(tune.tune)
+app.command("check")(check.check)
 app.command("compare")(compare.compare)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("release")(release.release)
 app.command("serve")(serve.serve)
+app.command("monitor")(monitor.monitor)
 app.command("promote")(registered.promote)
 app.command("rollback")(registered.rollback)
 app.command("retire")(registered.retire)

@@ -23,19 +23,27 @@ def serve(
     shadow: Annotated[
         str | None, typer.Option(help="A challenger that answers the same requests unseen, for the log only.")
     ] = None,
+    split: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Share of those who ask who get the challenger's answers, by a hash of the query's unit."
+        ),
+    ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Probability above which the positive class is decided; 0.5 when left out.")
+        float | None,
+        typer.Option(help="Probability above which the positive class is decided; the model's own when left out."),
     ] = None,
     abstain: Annotated[
-        bool, typer.Option("--abstain", help="Decide nothing for rows outside of what training showed.")
-    ] = False,
+        bool | None,
+        typer.Option("--abstain/--decide", help="Decide nothing for rows outside of what training showed, or do."),
+    ] = None,
     log: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="What has happened to an answer's log line when the answer is sent: queued, written (survives the "
-            "death of a worker) or synced (survives a power cut)."
+            help="What has happened to an answer's log line when the answer is sent: queued, written (the default; "
+            "survives the death of a worker) or synced (survives a power cut)."
         ),
-    ] = "written",
+    ] = None,
     redact: Annotated[
         list[str] | None, typer.Option(help="Field that is not written to the log; may be given several times.")
     ] = None,
@@ -45,25 +53,26 @@ def serve(
 ) -> None:
     """Answer requests over HTTP until interrupted, and log every answer.
 
-    POST /v1/models/NAME/predict, /explain and /feedback; GET /health, /ready, /metrics and /openapi.json.
+    POST /v1/models/NAME/predict, /explain and /feedback; GET /health, /ready, /metrics and /openapi.json. What is left
+    out here is as [serve] in luthier.toml says.
     """
     want_json(json)
     from luthier.web import ServeSettings, as_promise, serve_model
-    from luthier.web.settings import Limits
 
     settings = ServeSettings.of(
         model,
         name=name,
         shadow=shadow,
+        split=split,
         threshold=threshold,
         abstain=abstain,
-        promise=as_promise(log),
-        redact=tuple(redact or ()),
+        promise=None if log is None else as_promise(log),
+        redact=tuple(redact) if redact else None,
         keep_days=keep_days,
         host=host,
         port=port,
         workers=workers,
-        limits=Limits(requests_per_s=rate),
+        requests_per_s=rate,
     )
 
     def say(called: str, bound: int) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from luthier.cli.check import with_reasons
 from luthier.cli.say import answer, errors, want_json
 from luthier.cli.watch import watching
 
@@ -58,6 +59,12 @@ def tune(
         Path | None, typer.Option(help="Folder for model/ and report.html; in the store when left out.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="What to call the data set.")] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="Code of findings to set aside; may be given several times.")
+    ] = None,
+    why: Annotated[
+        list[str] | None, typer.Option(help="Reason for each --ignore, in the same order, or one for all.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Take up an unfinished study of the same question.")
     ] = True,
@@ -95,6 +102,7 @@ def tune(
         threshold=threshold,
         out=out,
         name=name,
+        ignore=tuple(with_reasons(ignore or [], why or []).items()),
         resume=resume,
     )
 

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
+from luthier.checks import Finding
 from luthier.scoring.estimate import Estimate
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -289,6 +290,7 @@ class ReportFacts:
     """All that a report says about one run.
 
     `shipped_trial` and `default_trial` are numbers of `trials`; `best_config` is the configuration that is shipped.
+    `findings`: what the checks of the data found, the most severe first.
 
     Raises
     ------
@@ -313,6 +315,7 @@ class ReportFacts:
     not_measured: tuple[str, ...] = ()
     usage: UsageFacts = UsageFacts()
     final: FinalFacts | None = None
+    findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
         known = self.shipped_trial is not None and self.default_trial is not None

@@ -50,6 +50,9 @@ def summary(facts: ReportFacts) -> list[str]:
     say("using it", cost_words(facts))
     say("spent", spent(facts))
     say("search", explored(facts))
+    for finding in facts.findings:
+        if finding.severity != "info":
+            say(finding.severity, clipped(f"{finding.title} ({finding.code})", 200))
     say("model", clipped(facts.usage.model_path or "", 400))
     say("report", clipped(facts.usage.report_path or "", 400))
     # Narrow and no-break spaces are for the page; a terminal may not have them.

@@ -15,7 +15,6 @@ from luthier.serving.golden import GoldenVerdict, compare_paths, golden_rows
 from luthier.serving.predictor import Predictor
 from luthier.serving.rows import ReadRows
 
-DEFAULT_THRESHOLD = 0.5
 Row = Mapping[str, Any]
 
 
@@ -49,7 +48,8 @@ class ServedModel:
     predictor
         The model.
     threshold
-        Binary: the positive class is decided where its probability is greater. In (0, 1).
+        Binary: the positive class is decided where its probability is greater. In (0, 1); the model's own unless
+        another one was asked for.
     golden
         What the comparison of the compiled path with the ordinary one found; None where there is no compiled path,
         because the model takes frames.
@@ -81,7 +81,7 @@ class ServedModel:
         if predictor.takes_matrix:
             rows = golden_rows(predictor.schema)
             golden = compare_paths(rows, predictor.ask_frame, lambda some: _ask_compiled(predictor, some))
-        return cls(name, version, predictor, DEFAULT_THRESHOLD if threshold is None else threshold, golden)
+        return cls(name, version, predictor, predictor.manifest.threshold if threshold is None else threshold, golden)
 
     @property
     def compiled(self) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from luthier.errors import StoreDamaged, UsageError
-from luthier.store.atomic import write_text_atomic
+from luthier.store.atomic import write_bytes_atomic
 
 Role = Literal["reader", "predictor", "operator"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -110,4 +110,5 @@ def revoke_token(path: Path, number: str) -> TokenEntry:
 
 
 def _write(path: Path, entries: list[TokenEntry]) -> None:
-    write_text_atomic(path, json.dumps({"tokens": [asdict(entry) for entry in entries]}, indent=2) + "\n")
+    text = json.dumps({"tokens": [asdict(entry) for entry in entries]}, indent=2) + "\n"
+    write_bytes_atomic(path, text.encode(), mode=0o600)

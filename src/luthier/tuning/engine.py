@@ -34,7 +34,7 @@ MAX_TOO_LONG = 20
 ALL_ROWS = -1
 """The fold number of the final fit, which trains on every row."""
 
-Stage = Literal["search", "judging", "final fit"]
+Stage = Literal["checks", "search", "judging", "final fit"]
 Ending = Literal["budget", "trials", "exhausted", "no time for another trial"]
 
 

@@ -13,7 +13,7 @@ from luthier.serving import ServedModel, class_name
 from luthier.serving.typical import typical_row
 from luthier.version import __version__
 from luthier.web.bodies import JSON, TABLES
-from luthier.web.desk import desk_of
+from luthier.web.desk import MOST_UNIT, desk_of
 from luthier.web.feedback import ID_PATTERN, MOST_SOURCE
 from luthier.web.refusals import json_answer
 from luthier.web.settings import Limits
@@ -40,12 +40,19 @@ def document(model: ServedModel, limits: Limits) -> Json:
         "description": "Decide nothing for rows outside of what the model was trained on.",
         "schema": {"type": "boolean"},
     }
+    unit = {
+        "name": "unit",
+        "in": "query",
+        "required": False,
+        "description": "Who asks or is asked about: where answers are split, the same unit gets the same model's.",
+        "schema": {"type": "string", "maxLength": MOST_UNIT},
+    }
     return {
         "openapi": "3.1.0",
         "info": {"title": f"{model.name}, by Luthier", "version": model.version, "description": _described(model)},
         "paths": {
             f"{verbs}/predict": {
-                "post": _verb("predict", "Answer one row or many.", _rows_body(model), answers, [abstain])
+                "post": _verb("predict", "Answer one row or many.", _rows_body(model), answers, [abstain, unit])
             },
             f"{verbs}/explain": {
                 "post": _verb(

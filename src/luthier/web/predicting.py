@@ -21,23 +21,24 @@ _YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
 async def predict(request: Request) -> Response:
     """Answer rows: read, ask, log, say; the shadow hears of it last."""
     desk = desk_of(request)
-    model = desk.model(request)
+    n_fields = len(desk.model(request).predictor.reader.fields)
     abstain = _flag(request, "abstain", default=desk.settings.abstain)
-    rows = await read_request_rows(request, desk.settings.limits, len(model.predictor.reader.fields))
+    rows = await read_request_rows(request, desk.settings.limits, n_fields)
     start = time.perf_counter()
-    read = model.read(rows)
+    turn = desk.turn(request, rows)
+    model, read = turn.model, turn.read
     if read.problems:
         raise unfit_rows(read.problems)
     p = await desk.asker.ask(model, rows, read)
     answers = model.say(p, read.outside, abstain=abstain)
     ids = new_ids(len(rows), time.time_ns() // 1_000_000)
     took_ms = round(1000 * (time.perf_counter() - start), 3)
-    lines = desk.traffic.prediction_lines(model, "champion", ids, rows, answers, took_ms)
+    lines = desk.traffic.prediction_lines(model, turn.role, ids, rows, answers, took_ms)
     logged = await desk.traffic.keep_predictions(lines, len(rows))
-    desk.metrics.predictions.labels(model.version, "champion").inc(len(rows))
+    desk.metrics.predictions.labels(model.version, turn.role).inc(len(rows))
     if n_outside := sum(1 for beyond in read.outside if beyond):
         desk.metrics.outside.labels(model.version).inc(n_outside)
-    desk.shadowing.offer(ids, rows)
+    desk.shadowing.offer(turn.unseen, ids, rows)
     return json_answer(body_of(model, ids, answers, logged=logged))
 
 

@@ -50,6 +50,8 @@ def serve_model(settings: ServeSettings, *, on_bound: Callable[[str, int], None]
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
+    from luthier.web.connections import Connection
+
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     config = uvicorn.Config(
         partial(_application, settings),
@@ -61,11 +63,11 @@ def serve_model(settings: ServeSettings, *, on_bound: Callable[[str, int], None]
         access_log=False,
         server_header=False,
         lifespan="on",
+        http=Connection,
         ws="none",
         limit_concurrency=MOST_CONNECTIONS,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
-        h11_max_incomplete_event_size=64 << 10,
     )
     try:
         listening = config.bind_socket()
@@ -75,6 +77,7 @@ def serve_model(settings: ServeSettings, *, on_bound: Callable[[str, int], None]
             fix="say another --port, or --port 0 for a free one",
         ) from error
     with listening:
+        listening.listen()  # whoever asks while the workers start waits, and is not turned away
         if on_bound is not None:
             on_bound(models.name, int(listening.getsockname()[1]))
         if settings.workers > 1:

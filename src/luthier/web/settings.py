@@ -1,14 +1,17 @@
-"""What a server was asked for; plain values that reach every worker process."""
+"""What a server was asked for, by options or the project's settings; plain values that reach every worker process."""
 
 from __future__ import annotations
 
 import ipaddress
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, get_args
 
+from luthier.api.project import settings as project_settings
 from luthier.api.project import store_folder
-from luthier.errors import UsageError
+from luthier.errors import BadSettings, UsageError
 from luthier.registry.reference import is_name
 from luthier.store.journal import Promise
 
@@ -55,8 +58,10 @@ class ServeSettings:
         What the model is called in addresses; None for its registered or its folder's name.
     shadow
         A challenger that answers the same requests, unseen; None for none.
+    split
+        Share of those who ask, in [0, 1], who get the challenger's answers, while the champion's go unseen.
     threshold
-        Binary: above which probability the positive class is decided; None for one half.
+        Binary: above which probability the positive class is decided; None for the model's own.
     abstain
         Decide nothing for rows outside of what training showed, unless the request says otherwise.
     promise
@@ -77,6 +82,7 @@ class ServeSettings:
     traffic: Path
     name: str | None = None
     shadow: str | None = None
+    split: float = 0.0
     threshold: float | None = None
     abstain: bool = False
     promise: Promise = "written"
@@ -90,15 +96,36 @@ class ServeSettings:
 
     @classmethod
     def of(cls, model: str, **asked: Any) -> Self:
-        """Settings with the log and the tokens in the project's own folder."""
-        name = asked.pop("name", None) or called(model)
-        return cls(model, store_folder() / "traffic" / name, name=name, tokens=tokens_file(), **asked)
+        """Settings with the log and the tokens in the project's own folder.
+
+        Parameters
+        ----------
+        model
+            As the attribute.
+        asked
+            Attributes of `ServeSettings` and of `Limits`. What is None is as `[serve]` in `luthier.toml` says.
+
+        Raises
+        ------
+        BadSettings
+            `[serve]` says something that has no meaning.
+        UsageError
+            What is asked for has none.
+        """
+        found = {**_project_wide(), **{name: value for name, value in asked.items() if value is not None}}
+        limits = Limits(**{name: found.pop(name) for name in Limits.__slots__ if name in found})
+        name = found.pop("name", None) or called(model)
+        return cls(model, store_folder() / "traffic" / name, name=name, tokens=tokens_file(), limits=limits, **found)
 
     def __post_init__(self) -> None:
         if not 0 <= self.port < 65536:
             raise UsageError(f"{self.port} is no port", fix="say a port from 1 to 65535, or 0 for a free one")
         if self.workers < 1:
             raise UsageError(f"{self.workers} workers answer nothing", fix="say at least one")
+        if not 0 <= self.split <= 1:
+            raise UsageError(f"a split of {self.split:g} is no share", fix="say a number from 0 to 1")
+        if self.split > 0 and self.shadow is None:
+            raise UsageError("there is no challenger to split with", fix="name it with --shadow")
 
     @property
     def is_private(self) -> bool:
@@ -109,6 +136,60 @@ class ServeSettings:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+
+def _project_wide() -> dict[str, Any]:
+    """What `[serve]` says, by the names of attributes."""
+    found: dict[str, Any] = {}
+    for key, value in project_settings("serve").items():
+        if key not in _KEYS:
+            raise BadSettings(f"[serve] knows no {key!r}", fix=f"choose from: {', '.join(_KEYS)}")
+        setting = _KEYS[key]
+        if not setting.takes(value):
+            raise BadSettings(
+                f"[serve] {key} = {value!r} is not {setting.wants}", fix=f"write {key} = {setting.example}"
+            )
+        found[setting.attribute] = setting.read(value)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A line of `[serve]`: which attribute it sets, what it takes, in words and by example, and how it is read."""
+
+    attribute: str
+    wants: str
+    example: str
+    takes: Callable[[Any], bool]
+    read: Callable[[Any], Any] = lambda value: value
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 and math.isfinite(value)
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+_COUNT, _AMOUNT = "a whole number above 0", "a number above 0"
+_KEYS: Mapping[str, _Key] = {
+    "log": _Key("promise", f"one of {', '.join(get_args(Promise))}", '"written"', lambda v: v in get_args(Promise)),
+    "keep_days": _Key("keep_days", _COUNT, "90", _is_count),
+    "redact": _Key("redact", "a list of names", '["email"]', _are_names, tuple),
+    "abstain": _Key("abstain", "true or false", "true", lambda value: isinstance(value, bool)),
+    "requests_per_s": _Key("requests_per_s", _AMOUNT, "50", _is_amount),
+    "body_mb": _Key("body_bytes", _AMOUNT, "16", _is_amount, lambda value: int(value * 2**20)),
+    "body_s": _Key("body_s", _AMOUNT, "10", _is_amount),
+    "rows": _Key("rows", _COUNT, "10000", _is_count),
+    "columns": _Key("columns", _COUNT, "1000", _is_count),
+    "explained_rows": _Key("explained_rows", _COUNT, "20", _is_count),
+}
+"""What `[serve]` in `luthier.toml` may say."""
 
 
 def as_promise(text: str) -> Promise:

@@ -1,4 +1,6 @@
-"""The challenger in the shadow: it answers what the champion answered, after the fact, and only the log hears of it."""
+"""The shadow: the challenger answers what the champion answered, or the champion what the challenger did, after the
+fact, and only the log hears of it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from typing import Any
 
 from luthier.errors import LuthierError
 from luthier.serving import ServedModel
-from luthier.web.live import LiveModels, stopped
+from luthier.web.live import stopped
 from luthier.web.metrics import Metrics
 from luthier.web.traffic import Traffic
 
@@ -29,16 +31,15 @@ class _Asked:
 
 
 class Shadowing:
-    """One task that lets the challenger answer; made within the event loop."""
+    """One task that lets the other model answer; made within the event loop."""
 
-    def __init__(self, models: LiveModels, traffic: Traffic, metrics: Metrics) -> None:
-        self._models, self._traffic, self._metrics = models, traffic, metrics
+    def __init__(self, traffic: Traffic, metrics: Metrics) -> None:
+        self._traffic, self._metrics = traffic, metrics
         self._waiting: asyncio.Queue[_Asked] = asyncio.Queue(MOST_WAITING)
         self._task = asyncio.get_running_loop().create_task(self._run())
 
-    def offer(self, ids: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Let the challenger, if there is one, answer these rows when there is time."""
-        model = self._models.shadow
+    def offer(self, model: ServedModel | None, ids: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Let the other model, if there is one, answer these rows when there is time."""
         if model is None:
             return
         try:
@@ -71,7 +72,7 @@ class Shadowing:
     def _answer(self, asked: _Asked) -> None:
         start = time.perf_counter()
         model = asked.model
-        # The challenger may read other columns than the champion did: what it cannot read it does not answer.
+        # It may read other columns than the model that answered: what it cannot read it does not answer.
         read = model.read(asked.rows)
         if read.problems:
             self._metrics.dropped.inc()
