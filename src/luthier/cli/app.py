@@ -36,6 +36,7 @@ app = typer.Typer(
     help="Hyperparameter tuning you can trust, for the whole life of a model.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # [section] of a file is a word in our help, not a style
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
