@@ -51,6 +51,12 @@ class BadColumn(UsageError):
     code = "LU102"
 
 
+class BadFeatureView(UsageError):
+    """A feature view is not well defined, cannot be computed from its source, or is not there."""
+
+    code = "LU105"
+
+
 class BadTarget(UsageError):
     """The target cannot be learned: constant, all missing, a class with one row, or unfit for the task."""
 
