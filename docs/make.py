@@ -16,6 +16,7 @@ import typer
 
 import luthier
 from luthier import errors
+from luthier.checks import CHECKS
 from luthier.cli.app import app
 from luthier.models.catalogue import FAMILIES
 from luthier.scoring.metrics import METRICS
@@ -28,6 +29,7 @@ MADE = "<!-- made by docs/make.py from the code; change it there -->"
 def pages() -> dict[str, str]:
     """Return file name -> text of every page."""
     made = {
+        "checks.md": _checks(),
         "command-line.md": _command_line(),
         "errors.md": _errors(),
         "metrics.md": _metrics(),
@@ -49,6 +51,17 @@ def _classes(title: str, intro: str, kinds: Mapping[str, Any]) -> str:
     parts = [f"# {title}", intro]
     for name, kind in kinds.items():
         parts += [f"## {name}", _prose(kind)]
+    return "\n\n".join(parts)
+
+
+def _checks() -> str:
+    intro = (
+        "What `luthier check` looks for, and `luthier tune` within a tenth of its budget. `--ignore CODE --why REASON` "
+        "sets findings aside. A check may also say that it does not apply, or that the rows or seconds are too few."
+    )
+    parts = ["# Checks", intro]
+    for check in CHECKS:
+        parts += [f"## {check.code}", f"*{check.question}*", _prose(check.look)]
     return "\n\n".join(parts)
 
 
@@ -79,9 +92,12 @@ def _errors() -> str:
 def _verbs() -> str:
     parts = ["# Python", luthier.__doc__.split("\n")[0] if luthier.__doc__ else ""]
     for name in (
+        "check",
         "tune",
         "compare",
+        "evaluate",
         "optimize",
+        "drift",
         "load",
         "release",
         "promote",

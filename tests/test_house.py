@@ -54,7 +54,20 @@ def test_there_is_no_drawer_where_subjects_get_lost(drawer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "room", ["space", "models", "strategies", "scoring", "tuning", "evaluation", "registry", "serving", "report"]
+    "room",
+    [
+        "space",
+        "models",
+        "strategies",
+        "scoring",
+        "tuning",
+        "evaluation",
+        "registry",
+        "serving",
+        "monitoring",
+        "checks",
+        "report",
+    ],
 )
 def test_the_core_knows_no_disk_network_or_process(room: str) -> None:
     forbidden = {"socket", "subprocess", "sqlite3", "multiprocessing", "sqlalchemy", "requests", "urllib", "tempfile"}

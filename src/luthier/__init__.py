@@ -3,8 +3,8 @@
 The rooms, in the order a model lives: `data` (a table one can vouch for), `space` (what may be tuned), `models` (what
 can be fitted), `strategies` (which configuration next), `scoring` (splits, metrics, the out-of-fold table and its
 replay), `tuning` (spend a budget), `evaluation` (how far to believe the winner), `registry` and `serving` (a model as
-files, and its answers), `report` (say it to people). Around them the shell: `executors`, `store`, `api`, `sklearn`,
-`cli`.
+files, and its answers), `monitoring` (watch the answers), `checks` (what in the data would flatter a score), `report`
+(say it to people). Around them the shell: `executors`, `store`, `api`, `sklearn`, `cli`.
 
 >>> import luthier
 >>> run = luthier.tune("churn.csv", target="churn", budget="5m")  # doctest: +SKIP
@@ -22,12 +22,17 @@ from luthier.version import __version__
 if TYPE_CHECKING:
     from luthier.api import (
         ComparedStrategies,
+        DriftResult,
+        Evaluation,
         ModelHistory,
         ModelVersion,
         OptimizeResult,
         TunedModel,
         Verification,
+        check,
         compare,
+        drift,
+        evaluate,
         history_of,
         init,
         list_models,
@@ -45,6 +50,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ComparedStrategies",
+    "DriftResult",
+    "Evaluation",
     "LuthierError",
     "ModelHistory",
     "ModelVersion",
@@ -53,7 +60,10 @@ __all__ = [
     "TunedModel",
     "Verification",
     "__version__",
+    "check",
     "compare",
+    "drift",
+    "evaluate",
     "history_of",
     "init",
     "list_models",
@@ -69,6 +79,8 @@ __all__ = [
 
 _HOMES = {
     "ComparedStrategies": "api",
+    "DriftResult": "api",
+    "Evaluation": "api",
     "LuthierError": "errors",
     "ModelHistory": "api",
     "ModelVersion": "api",
@@ -76,7 +88,10 @@ _HOMES = {
     "TrialPruned": "tuning.objectives",
     "TunedModel": "api",
     "Verification": "api",
+    "check": "api",
     "compare": "api",
+    "drift": "api",
+    "evaluate": "api",
     "history_of": "api",
     "init": "api",
     "list_models": "api",

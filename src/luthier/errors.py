@@ -198,6 +198,24 @@ class GateNotMet(LuthierError):
         return {**super().to_json(), "gates": self.gates}
 
 
+class JournalBehind(LuthierError):
+    """A log cannot be written as fast as lines arrive, so that no more are taken for a moment."""
+
+    code = "LU601"
+
+
+class NoAccess(UsageError):
+    """A request, or a server's own address, needs a token that is not there, not known, or not for this."""
+
+    code = "LU602"
+
+
+class BadRequest(UsageError):
+    """A request is no JSON, too large, too deep, too slow, or not of a form that is read."""
+
+    code = "LU603"
+
+
 class MissingExtra(UsageError):
     """An optional dependency is not installed; the fix names the extra."""
 

@@ -55,7 +55,8 @@ def test_tune_prints_one_object_with_everything_promised(tuned: dict[str, Any]) 
     promised = "study dataset task metric strategy budget_s elapsed_s trials fold_fits score naive_score default_score "
     promised += "best_config model report findings greater_is_better"
     assert set(promised.split()) <= tuned.keys()
-    assert (tuned["task"], tuned["metric"], tuned["trials"], tuned["fold_fits"]) == ("binary", "roc_auc", 4, 20)
+    assert (tuned["task"], tuned["metric"], tuned["trials"]) == ("binary", "roc_auc", 4)
+    assert 5 + 3 * 2 <= tuned["fold_fits"] <= 20  # all folds of the default, and what the race left of the others
     assert {"value", "low", "high", "n", "level", "method"} <= tuned["score"].keys()
     assert 0.9 < tuned["score"]["low"] < tuned["score"]["high"] <= 1.0
     assert all({"code", "title", "severity", "columns", "evidence", "fix"} <= f.keys() for f in tuned["findings"])

@@ -41,6 +41,7 @@ REFERENCES: dict[str, Callable[..., float]] = {
     "accuracy": _of_decision(sk.accuracy_score),
     "balanced_accuracy": _of_decision(sk.balanced_accuracy_score),
     "matthews_corrcoef": _of_decision(sk.matthews_corrcoef),
+    "specificity": lambda y, p, w: sk.recall_score(y, _decided(p), sample_weight=w, pos_label=0, zero_division=0),
     **{
         f"{name}_{average}": _macro(f, average)
         for name, f in QUOTIENTS.items()

@@ -282,3 +282,48 @@ def test_a_process_that_cannot_unpickle_predicts_the_same(tmp_path: Path) -> Non
     assert set(answers) == set(expected)
     for name, p in expected.items():
         np.testing.assert_allclose(answers[name], p, rtol=1e-12, err_msg=name)
+
+
+# --- what follows the models: a recalibrator and a threshold --------------------------------------------------------
+
+
+def finished_package(recalibrator: Any, threshold: float) -> tuple[Dataset, dict[str, bytes], Any]:
+    dataset = dataset_of("binary")
+    family, facts = FAMILIES["linear"](), Facts.of(dataset)
+    config = family.default(facts)
+    fitted = family.fit(config, facts, dataset.X, dataset.y)
+    package = pack(
+        fitted.dump(),
+        family=family.name,
+        config=config,
+        schema=dataset.schema,
+        facts=facts,
+        metric="log_loss",
+        score=Estimate(0.5, 0.4, 0.6, 150),
+        study="s",
+        fingerprint=dataset.fingerprint,
+        trained_on="all",
+        created_at_utc="2026-01-01T00:00:00Z",
+        recalibrator=recalibrator,
+        threshold=threshold,
+    )
+    return dataset, package, fitted
+
+
+def test_probabilities_are_recalibrated_and_cut_where_the_model_says() -> None:
+    dataset, package, fitted = finished_package({"kind": "platt", "slope": 0.5, "offset": -0.3}, 0.2)
+    model, rows = Predictor.of(package), people().head(NEW)
+    z = np.log(fitted.predict(dataset.X[:NEW]) / (1 - fitted.predict(dataset.X[:NEW])))[:, 0]
+    expected = 1 / (1 + np.exp(-(0.5 * z - 0.3)))
+    np.testing.assert_allclose(model.predict_proba(rows)[:, 1], expected, rtol=1e-6)
+    positive = dataset.schema.classes[1]
+    np.testing.assert_array_equal(model.predict(rows) == positive, expected > 0.2)
+    one = records(rows)[0]
+    np.testing.assert_allclose(model.predict_proba_row(one)[1], expected[0], rtol=1e-6)
+    assert model.predict_row(one) == model.predict(rows)[0]
+
+
+def test_a_recalibrator_nobody_knows_is_refused() -> None:
+    _, package, _ = finished_package({"kind": "spline"}, 0.5)
+    with pytest.raises(DamagedModel, match="recalibrator"):
+        Predictor.of(package)

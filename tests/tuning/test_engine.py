@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from luthier.strategies import STRATEGIES, Observation, Suggestion, get_strategy
 from luthier.tuning import (
     ALL_ROWS,
     Budget,
+    Drop,
     Engine,
     FoldResult,
     History,
@@ -26,6 +27,7 @@ from luthier.tuning import (
     Outcome,
     StudyPlan,
     Surroundings,
+    Trial,
     check_chain,
 )
 
@@ -378,15 +380,15 @@ def test_an_interruption_keeps_what_is_finished_and_says_so() -> None:
     assert finished.history.n_evaluated == 12
 
 
-Drop = Callable[[History, Any], str | None]
-
-
 def test_a_policy_can_drop_a_trial_after_any_fold_without_the_engine_knowing_why() -> None:
     class FirstFoldOnly:
         name: ClassVar[str] = "first fold only"
 
-        def drop(self, history: History, trial: Any) -> str | None:
-            return "enough seen"
+        def drop(self, trial: Trial, rivals: Sequence[Trial]) -> Drop | None:
+            return Drop("enough seen")
+
+        def horizon(self, trial: Trial, rivals: Sequence[Trial], n_folds: int) -> int:
+            return n_folds
 
     strategy = get_strategy("random").for_study(SPACE, seed=0, n_trials=None)
     with closing(InlineExecutor(Bowl())) as executor:

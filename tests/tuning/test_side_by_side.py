@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -17,8 +17,8 @@ from luthier.store import MemoryStudyLog, predictions_digest
 from luthier.strategies import get_strategy
 from luthier.tuning import (
     Budget,
+    Drop,
     FoldResult,
-    History,
     Job,
     Outcome,
     SideBySide,
@@ -227,10 +227,11 @@ def test_a_fold_policy_drops_trials_here_as_in_a_study() -> None:
     class Impatient:
         name: ClassVar[str] = "impatient"
 
-        def drop(self, history: History, trial: Trial) -> str | None:
-            best = history.default
-            assert best is not None
-            return "worse than the default" if trial.fold_scores[0] > best.fold_scores[0] else None
+        def drop(self, trial: Trial, rivals: Sequence[Trial]) -> Drop | None:
+            return Drop("worse than the best") if trial.fold_scores[0] > rivals[0].fold_scores[0] else None
+
+        def horizon(self, trial: Trial, rivals: Sequence[Trial], n_folds: int) -> int:
+            return n_folds
 
     done = run(Workers(), "10 trials", policy=Impatient())
     dropped = [t for study in done.arms for t in study.history.trials if t.state == "dropped"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from luthier.api.checking import check
 from luthier.api.compared import ComparedStrategies
 from luthier.api.comparing import ComparisonProgress, compare, compare_and_report
 from luthier.api.diagnosis import diagnose
+from luthier.api.drifting import DriftResult, drift
+from luthier.api.evaluating import Evaluation, evaluate
 from luthier.api.optimized import EvaluatedTrial, OptimizeResult
 from luthier.api.optimizing import optimize
 from luthier.api.project import init
@@ -21,16 +24,21 @@ from luthier.registry import ModelHistory, ModelVersion
 __all__ = [
     "ComparedStrategies",
     "ComparisonProgress",
+    "DriftResult",
     "EvaluatedTrial",
+    "Evaluation",
     "ModelHistory",
     "ModelVersion",
     "OptimizeResult",
     "Resolved",
     "TunedModel",
     "Verification",
+    "check",
     "compare",
     "compare_and_report",
     "diagnose",
+    "drift",
+    "evaluate",
     "find_study",
     "history_of",
     "init",

@@ -18,7 +18,7 @@ import numpy as np
 from luthier.api.compared import ComparedStrategies
 from luthier.api.facts import data_facts, library_versions
 from luthier.api.judging import MAX_JUDGED, Judging
-from luthier.api.problem import Order, Problem, plan_for, pose, strategy_of
+from luthier.api.problem import Order, Problem, plan_for, pose, searching
 from luthier.api.study import Means, check_writable, memory_mb, now_utc, open_study
 from luthier.data import Task
 from luthier.errors import BudgetTooSmall, NoModel, UnknownChoice, UsageError
@@ -162,6 +162,7 @@ def compare(
         fold_limit_s=fold_limit_s,
         seed=seed,
         name=name,
+        racing=False,  # what strategies are weighed by is the whole score of everything they try
     )
     means = Means(n_jobs, executor, None if out is None else Path(out), store, report=out is not None)
     return carry_out(
@@ -190,7 +191,7 @@ def compare_and_report(
     on_start
         Called once with what was found in the data and how long it may take, as lines for people.
     """
-    asked = Order(target, strategy="random", **order)
+    asked = Order(target, strategy="random", racing=False, **order)
     means = Means(n_jobs, executor, out, report=True)
     return carry_out(data, asked, means, strategies, repeats, resume=resume, on_progress=on_progress, on_start=on_start)
 
@@ -274,7 +275,7 @@ def _table(problem: Problem, log: StoredStudyLog, runner: Any, plans: Sequence[S
     )
     table = SideBySide(problem.plan, log, runner, around, cpu_clock=clocks.process_time)
     for plan in plans:
-        table.add(plan, strategy_of(plan))
+        table.add(plan, searching(plan, problem))
     return table
 
 

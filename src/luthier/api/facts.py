@@ -12,6 +12,7 @@ import numpy as np
 
 from luthier.api.problem import Problem, strategy_of
 from luthier.api.result import Shipped, blend_config
+from luthier.checks import Finding
 from luthier.data import Column
 from luthier.evaluation import Verdict
 from luthier.report import (
@@ -48,6 +49,7 @@ def gather_facts(
     report_path: Path | None,
     n_jobs: int,
     finished_at_utc: str,
+    findings: tuple[Finding, ...],
 ) -> ReportFacts:
     """Everything the report says, from one run."""
     plan, price = run.plan, run.plan.budget.price
@@ -109,7 +111,11 @@ def gather_facts(
             pool=shipped.pool,
             seconds_per_1000=shipped.predict_ms_per_1000 / 1000,
             size_mb=shipped.size_mb,
+            recalibrator=shipped.finish.kind,
+            threshold=shipped.finish.threshold,
+            rule=shipped.finish.rule,
         ),
+        findings=findings,
     )
 
 

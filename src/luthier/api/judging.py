@@ -11,8 +11,10 @@ import numpy as np
 
 from luthier.api.problem import Problem
 from luthier.evaluation import Blender, Final, Verdict, judge, judge_partial
-from luthier.evaluation.cost import BESIDE, FEWEST_OWN_REPLAYS, Effort, own_call_s, replay_s
+from luthier.evaluation.chain import replays_for
+from luthier.evaluation.cost import BESIDE, FEWEST_OWN_REPLAYS, Effort, finish_s, own_call_s, replay_s
 from luthier.evaluation.judge import judge_with_spare
+from luthier.evaluation.recalibrating import MOST_ROWS
 from luthier.scoring import AdditiveMetric, Estimate, OutOfFold, RankMetric
 from luthier.tuning import History, Progress, StudyLog, Trial, seed_of
 
@@ -68,7 +70,14 @@ class Judging:
 
     def seconds(self, n_complete: int) -> float:
         """Seconds that `verdicts` will take, from above."""
-        return self._pace * self.effort(n_complete).seconds
+        return self._pace * (self.effort(n_complete).seconds + self._finish_s())
+
+    def _finish_s(self) -> float:
+        problem, rows = self._problem, len(self._y)
+        if problem.facts.task == "regression":
+            return 0.0
+        outputs, replays = problem.facts.n_outputs, replays_for(rows)
+        return finish_s(problem.metric, rows=rows, outputs=outputs, replays=replays, most_rows=MOST_ROWS)
 
     def effort(self, n_complete: int) -> Effort:
         """How thoroughly so many configurations are judged."""
@@ -116,7 +125,7 @@ class Judging:
             default_trial=0,
             rng=self._rng(),
             n_replays=effort.replays,
-            blender=_blender(problem, history, table.trials, left_s) if effort.blend_replays else None,
+            blender=blender_for(problem, history, table.trials, left_s) if effort.blend_replays else None,
             final=self._final,
             n_blend_replays=effort.blend_replays,
         )
@@ -147,14 +156,15 @@ class Judging:
         ).score
 
     def _table(self, history: History, most: int) -> OutOfFold:
-        trials = _best(history, self._problem.metric.greater_is_better, most)
+        trials = best_trials(history, self._problem.metric.greater_is_better, most)
         return OutOfFold(self._problem.splits, self._y, tuple(trials), self._log.read_predictions(trials))
 
     def _rng(self) -> np.random.Generator:
         return np.random.default_rng(seed_of(self._problem.plan.seed, "replay"))
 
 
-def _blender(problem: Problem, history: History, trials: Sequence[int], left_s: float) -> Blender:
+def blender_for(problem: Problem, history: History, trials: Sequence[int], left_s: float) -> Blender:
+    """How a blend of these trials is chosen; `left_s`: seconds its members may take together to be fitted."""
     costs = [[refit_s(problem, history.trials[t]), _ms_per_1000(problem, history.trials[t])] for t in trials]
     kinds = [problem.kind_of(history.trials[t].config) for t in trials]
     anchor = 0 if problem.splits.kind == "forward" and 0 in trials else None
@@ -172,7 +182,8 @@ def _ms_per_1000(problem: Problem, trial: Trial) -> float:
     return float(np.median([1e6 * fold.predict_s / sizes[number] for number, fold in trial.folds.items()]))
 
 
-def _best(history: History, greater_is_better: bool, most: int) -> list[int]:
+def best_trials(history: History, greater_is_better: bool, most: int) -> list[int]:
+    """The complete trials among which the choice is made, in trial order: the best so many, and the default."""
     sign = -1.0 if greater_is_better else 1.0
 
     def loss(number: int) -> float:

@@ -12,11 +12,24 @@ import numpy as np
 from luthier.canonical import digest
 from luthier.data import Dataset, Note, Task, make_dataset
 from luthier.errors import BadSpace, UnknownChoice
-from luthier.models import EstimatorFamily, Facts, Family, families_for, joint_default, joint_space, split_config
+from luthier.evaluation.thresholds import check_wish
+from luthier.models import (
+    EstimatorFamily,
+    Facts,
+    Family,
+    PathFamily,
+    families_for,
+    joint_default,
+    joint_space,
+    split_config,
+)
 from luthier.scoring import Metric, Splits, choose_splits, default_metric, get_metric
 from luthier.space import Config, SearchSpace
-from luthier.strategies import AUTO, get_strategy
-from luthier.tuning import Budget, StudyPlan, TableWork
+from luthier.strategies import AUTO, CostAware, Strategy, get_strategy
+from luthier.tuning import Budget, FoldPolicy, FullCV, PairedRacing, StudyPlan, TableWork
+
+RACING_FOLDS = 3
+"""Fewer folds are not raced: two decide nothing that a third could not turn round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,10 @@ class Order:
     deterministic: bool = False
     seed: int = 0
     name: str | None = None
+    racing: bool = True
+    cost: str | None = None
+    threshold: str | None = None
+    ignore: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any] | None:
         """The order as JSON values; None when it holds objects that only the caller's program has."""
@@ -54,7 +71,8 @@ class Order:
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Order:
         """Inverse of `to_json`."""
-        return cls(**{**body, "drop": tuple(body["drop"])})
+        ignore = tuple((str(code), str(why)) for code, why in body.get("ignore", ()))
+        return cls(**{**body, "drop": tuple(body["drop"]), "ignore": ignore})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,9 +104,21 @@ class Problem:
         """Share of all rows that a fold trains on, on average."""
         return float(np.mean([len(train) for train, _ in self.splits.folds]) / self.dataset.n_rows)
 
+    @property
+    def fold_policy(self) -> FoldPolicy:
+        """The rule by which trials get their next fold."""
+        if self.plan.policy == "full":
+            return FullCV()
+        overlap = float(np.mean([len(valid) / len(train) for train, valid in self.splits.folds]))
+        return PairedRacing(overlap, self.metric.greater_is_better)
+
     def kind_of(self, config: Config) -> str:
         """The family of a configuration."""
         return split_config(config)[0]
+
+    def has_path(self, config: Config) -> bool:
+        """Whether one fit of a configuration can be scored at several values of one of its parameters."""
+        return isinstance(self.families[self.kind_of(config)], PathFamily)
 
     def work_hint(self, config: Config) -> float:
         """Rough seconds of one fold of a configuration."""
@@ -119,6 +149,7 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
         name=order.name,
     )
     task = dataset.schema.task
+    check_wish(order.cost, order.threshold, task)
     metric = get_metric(order.metric if order.metric is not None else default_metric(task), task)
     splits = choose_splits(
         dataset.y,
@@ -158,9 +189,12 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
         seed=order.seed,
         deterministic=order.deterministic,
         fold_limit_s=order.fold_limit_s,
+        scouting=True,
+        policy="racing" if order.racing and len(splits.folds) >= RACING_FOLDS else "full",
         facts={
             "order": order.to_json(),
             "source": str(data) if isinstance(data, str) or hasattr(data, "__fspath__") else None,
+            "provenance": dataset.provenance.to_json(),
             "slab_rows": len(splits.rows),
             "slab_starts": [splits.fold_slice(fold).start for fold in range(len(splits.folds))],
             "outputs": facts.n_classes if task == "multiclass" else 1,
@@ -199,10 +233,18 @@ def plan_for(problem: Problem, strategy: str, seed: int) -> StudyPlan:
     )
 
 
-def strategy_of(plan: StudyPlan) -> Any:
-    """The strategy a plan names, ready to be asked."""
+def strategy_of(plan: StudyPlan) -> Strategy:
+    """The strategy a plan names."""
     name = AUTO if plan.strategy == "auto" else plan.strategy
     return get_strategy(name).for_study(plan.space, seed=plan.seed, n_trials=plan.budget.trials)
+
+
+def searching(plan: StudyPlan, problem: Problem) -> Strategy:
+    """The strategy a plan names, ready to be asked: where time is what is spent, told what configurations cost."""
+    strategy = strategy_of(plan)
+    if plan.budget.limit_s is None or not isinstance(strategy, CostAware):
+        return strategy
+    return strategy.minding(plan.space, problem.work_hint, seed=plan.seed)
 
 
 def _families(order: Order, facts: Facts) -> tuple[Mapping[str, Family], Sequence[str]]:

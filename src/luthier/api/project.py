@@ -39,6 +39,19 @@ trusted = ["luthier.pub"]
 # no_open_errors = true          # no finding of severity "error" that nobody has waived
 # max_ms_per_1000_rows = 100.0   # milliseconds to answer 1,000 rows in one call
 # max_size_mb = 50.0             # millions of bytes of the model's files
+
+[serve]
+# What `luthier serve` does unless its options say otherwise.
+# redact = ["email", "name"]     # fields that are never written to the prediction log
+# keep_days = 90                 # days after which the log is removed; without this line it is kept
+# log = "written"                # when an answer is sent, its log line is: "queued", "written" or "synced"
+# abstain = false                # decide nothing for rows outside of what training showed
+# requests_per_s = 50            # of one client, with bursts of ten times as many
+# body_mb = 16                   # limits of one request: size, rows, fields of a row, seconds to send it
+# rows = 10000
+# columns = 1000
+# body_s = 10
+# explained_rows = 20            # rows of one request for explanations
 """
 
 

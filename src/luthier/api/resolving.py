@@ -59,23 +59,38 @@ def resolve(model: str | os.PathLike[str], *, store: str | os.PathLike[str] | No
     BadSignature, DamagedModel
         A released file is not what was signed, or was signed by a key that is not trusted here.
     """
-    if isinstance(model, str) and _is_reference(model):
-        try:
-            with Store.open(None if store is None else Path(store), create=False) as opened:
-                reference = Reference.parse(model)
-                if opened.models.is_registered(reference.name):
-                    found = opened.models.history(reference.name).find(reference)
-                    return materialised(opened, reference.name, found)
-        except UnknownStudy:
-            if not Path(model).exists():
-                raise _nothing(model) from None
-        if not Path(model).exists():
-            raise _nothing(model)
+    found = find_registered(model, store=store)
+    if found is not None:
+        return found
+    if isinstance(model, str) and _is_reference(model) and not Path(model).exists():
+        raise _nothing(model)
     folder = Path(model)
     if (folder / ENVELOPE).is_file():  # a release that was copied out of its store
         version, _ = check_release(read_model(folder), trusted_keys())
         return Resolved(folder / "model", version.name, version.version, version.digest)
     return Resolved(folder)
+
+
+def find_registered(model: str | os.PathLike[str], *, store: str | os.PathLike[str] | None = None) -> Resolved | None:
+    """Find a model by its registered name; None where nothing of that name is registered.
+
+    Raises
+    ------
+    UnknownModel
+        The name is registered, and has no such version or has retired it.
+    BadSignature, DamagedModel
+        As `resolve`.
+    """
+    if not (isinstance(model, str) and _is_reference(model)):
+        return None
+    reference = Reference.parse(model)
+    try:
+        with Store.open(None if store is None else Path(store), create=False) as opened:
+            if not opened.models.is_registered(reference.name):
+                return None
+            return materialised(opened, reference.name, opened.models.history(reference.name).find(reference))
+    except UnknownStudy:  # there is no store
+        return None
 
 
 def history_of(name: str, *, at: str | None = None, store: str | os.PathLike[str] | None = None) -> ModelHistory:

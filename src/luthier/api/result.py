@@ -8,8 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from luthier.api.problem import Problem
 from luthier.errors import BadMetric
 from luthier.evaluation import Blend, Verdict
+from luthier.evaluation.evidence import Finish
 from luthier.registry import Member
 from luthier.report import ReportFacts, render, summary
 from luthier.scoring import Estimate
@@ -34,12 +36,15 @@ class Shipped:
         Milliseconds to answer 1,000 rows in one call, as measured once after packing.
     size_mb
         Size of the saved model in millions of bytes.
+    finish
+        What is done to the members' chances: a recalibrator, where it helps, and a threshold.
     """
 
     members: tuple[Member, ...]
     pool: Pool
     predict_ms_per_1000: float
     size_mb: float
+    finish: Finish
 
     def to_json(self) -> dict[str, Any]:
         """JSON values."""
@@ -52,6 +57,9 @@ class Shipped:
             ],
             "predict_ms_per_1000": self.predict_ms_per_1000,
             "size_mb": self.size_mb,
+            "recalibrator": self.finish.kind,
+            "threshold": self.finish.threshold,
+            "threshold_rule": self.finish.rule or None,
         }
 
 
@@ -75,6 +83,8 @@ class TunedModel:
         Direction of every score here.
     final
         What is shipped, one model or a blend, and what it costs to ask.
+    problem, store
+        The data and the question, and the folder of the store that has the record: what `luthier.evaluate` reads.
     """
 
     run: TuningRun
@@ -84,6 +94,8 @@ class TunedModel:
     model_path: Path | None
     greater_is_better: bool
     final: Shipped
+    problem: Problem
+    store: Path
 
     @property
     def score(self) -> Estimate:
@@ -228,4 +240,4 @@ def findings(facts: ReportFacts) -> list[Mapping[str, Any]]:
         }
         for failure in facts.failures
     ]
-    return [*noted, *failed]
+    return [*(finding.to_dict() for finding in facts.findings), *noted, *failed]

@@ -57,6 +57,8 @@ def show_study(study: str) -> tuple[dict[str, Any], list[str]]:
         "budget": plan.budget.to_json(),
         "spent_s": history.spent_s,
         "fold_fits": history.n_fold_fits,
+        "provenance": plan.facts.get("provenance"),
+        "checks": next((event.body for event in events if event.kind == "data.checked"), None),
         "verdict": history.judged,
         "trials": trials,
     }

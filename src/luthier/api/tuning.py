@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import time as clocks
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from luthier.api.checking import check_codes
 from luthier.api.problem import Order, Problem
 from luthier.api.result import TunedModel
 from luthier.api.study import Means, answer
+from luthier.checks import Checkup
 from luthier.data import Task
 from luthier.errors import UnknownChoice
 from luthier.evaluation import Final
+from luthier.scoring.metrics import Costs
 from luthier.tuning import Progress, StudyLog
 
 
@@ -39,11 +42,15 @@ def tune(
     executor: str = "processes",
     deterministic: bool = False,
     seed: int = 0,
+    racing: bool = True,
     final: Final = "auto",
+    cost: Costs | str | None = None,
+    threshold: str | float | None = None,
     out: str | os.PathLike[str] | None = None,
     store: str | os.PathLike[str] | None = None,
     resume: bool = True,
     name: str | None = None,
+    ignore: Mapping[str, str] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TunedModel:
     """Tune a model on a table within a budget, and say honestly how good it is.
@@ -99,9 +106,17 @@ def tune(
         Exact under a budget of trials; a budget of time decides only where the sequence ends.
     seed
         Root of all randomness.
+    racing
+        Drop a configuration once it would hardly beat the best over all folds, judged by the folds it shares with it;
+        with fewer than three folds there is no race. False: every fold of every configuration.
     final
         "blend": ship a weighted blend of a few of the models, each fitted on all rows; "refit": ship one; "auto": a
         blend where it is likelier than not the better, by the replay of both choices.
+    cost
+        What decisions between two classes cost in your own money, as "fn=50,fp=2": the model then calls positive what
+        is cheaper to call so, by the threshold that costs least on rows it has not seen.
+    threshold
+        How to choose that threshold otherwise: "f1", "precision>=0.9", "recall>=0.8", or a number.
     out
         Folder for `model/` and `report.html`. Default: the model goes to `runs/<study>/` in the store.
     store
@@ -110,6 +125,8 @@ def tune(
         Take up an unfinished study that asked the same question, whatever budget it had.
     name
         What to call the data set; its file name by default.
+    ignore
+        Codes of findings of `luthier.check` to set aside, each with the reason, which is kept in the record.
     on_progress
         Called with a `Progress` after every change.
 
@@ -136,6 +153,7 @@ def tune(
     >>> run.predict_proba(new_rows)  # doctest: +SKIP
     """
     started = clocks.monotonic()
+    check_codes(ignore or {})
     order = Order(
         target,
         task,
@@ -155,6 +173,10 @@ def tune(
         deterministic,
         seed,
         name,
+        racing,
+        None if cost is None else str(cost),
+        None if threshold is None else str(threshold),
+        tuple((ignore or {}).items()),
     )
     means = Means(
         n_jobs, executor, None if out is None else Path(out), store, report=out is not None, final=_checked(final)
@@ -180,7 +202,7 @@ def tune_and_report(
     Parameters
     ----------
     on_start
-        Called once with what was found in the data and how the study will go, as lines for people.
+        Called with lines for people: what was found in the data and how the study will go, then what checks warn of.
     """
     started = clocks.monotonic()
     means = Means(n_jobs, executor, None if out is None else Path(out), report=True, final=_checked(final))
@@ -199,8 +221,21 @@ def tune_and_report(
             ]
         )
 
+    def warn(checked: Checkup) -> None:
+        on_start([f"{finding.severity}: {finding.title}" for finding in checked.findings if finding.severity != "info"])
+
     asked = Order(target, **order)
-    return answer(data, asked, means, started=started, resume=resume, on_progress=on_progress, on_start=announce)
+    check_codes(dict(asked.ignore))
+    return answer(
+        data,
+        asked,
+        means,
+        started=started,
+        resume=resume,
+        on_progress=on_progress,
+        on_start=announce,
+        on_checked=warn,
+    )
 
 
 def _checked(final: Final) -> Final:

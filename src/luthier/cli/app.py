@@ -9,7 +9,23 @@ import sys
 
 import typer
 
-from luthier.cli import compare, demo, doctor, init, models, predict, registered, release, runs, tune, verify
+from luthier.cli import (
+    check,
+    compare,
+    demo,
+    doctor,
+    evaluate,
+    init,
+    models,
+    predict,
+    registered,
+    release,
+    runs,
+    serve,
+    token,
+    tune,
+    verify,
+)
 from luthier.cli.say import complain, errors
 from luthier.errors import GateNotMet, LuthierError, UsageError
 from luthier.version import __version__
@@ -32,9 +48,12 @@ def _root(
 
 
 app.command("tune")(tune.tune)
+app.command("check")(check.check)
 app.command("compare")(compare.compare)
+app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("release")(release.release)
+app.command("serve")(serve.serve)
 app.command("promote")(registered.promote)
 app.command("rollback")(registered.rollback)
 app.command("retire")(registered.retire)
@@ -44,6 +63,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(runs.app, name="runs")
 app.add_typer(models.app, name="models")
+app.add_typer(token.app, name="token")
 
 
 def main() -> None:

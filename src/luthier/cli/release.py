@@ -23,7 +23,7 @@ def release(
     """Release a study's model as the next version of a name, signed; its files never change after that.
 
     The first version becomes the champion, later ones the challenger. Exits with 3, naming the gate, when the model
-    misses a limit of [gates] in luthier.toml; nothing is released then.
+    misses a limit of the section `gates` of luthier.toml; nothing is released then.
     """
     want_json(json)
     from luthier.api import released

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from luthier.cli.check import with_reasons
 from luthier.cli.say import answer, errors, want_json
 from luthier.cli.watch import watching
 
@@ -43,12 +44,27 @@ def tune(
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="The same trials for any number of workers.")
     ] = False,
+    racing: Annotated[
+        bool, typer.Option("--racing/--no-racing", help="Drop what would hardly win after a few folds.")
+    ] = True,
     seed: Annotated[int, typer.Option(help="Root of all randomness.")] = 0,
     final: Annotated[str, typer.Option(help="auto, blend or refit: whether to ship a blend of models.")] = "auto",
+    cost: Annotated[
+        str | None, typer.Option(help='What errors cost: "fn=50,fp=2"; the model then decides for what costs least.')
+    ] = None,
+    threshold: Annotated[
+        str | None, typer.Option(help='How to choose the threshold: "f1", "precision>=0.9", "recall>=0.8", or "0.3".')
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for model/ and report.html; in the store when left out.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="What to call the data set.")] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="Code of findings to set aside; may be given several times.")
+    ] = None,
+    why: Annotated[
+        list[str] | None, typer.Option(help="Reason for each --ignore, in the same order, or one for all.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Take up an unfinished study of the same question.")
     ] = True,
@@ -79,10 +95,14 @@ def tune(
         n_jobs=jobs,
         executor=executor,
         deterministic=deterministic,
+        racing=racing,
         seed=seed,
         final=final,
+        cost=cost,
+        threshold=threshold,
         out=out,
         name=name,
+        ignore=tuple(with_reasons(ignore or [], why or []).items()),
         resume=resume,
     )
 

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 _LINE_EVERY_S = 10.0
 _FRAME_EVERY_S = 0.25
-_STAGES = {"search": "searching", "judging": "judging the winner", "final fit": "fitting the final model"}
+_STAGES = {
+    "checks": "checking the data",
+    "search": "searching",
+    "judging": "judging the winner",
+    "final fit": "fitting the final model",
+}
 
 
 @contextmanager

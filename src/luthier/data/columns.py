@@ -75,6 +75,8 @@ class Column:
         Different values, missing ones not counted.
     low, high
         Range of numbers, or of dates in ISO form; None for words.
+    middle
+        The lower median of what has a range, so a value that occurs; None in schemas written before it was kept.
     top
         The most frequent words with their counts, most frequent first.
     reason
@@ -94,6 +96,7 @@ class Column:
     top: tuple[tuple[str, int], ...] = ()
     reason: str = ""
     missing_words: tuple[str, ...] = ()
+    middle: float | str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""

@@ -24,7 +24,11 @@ N_BUCKETS = 32  # hashed words of one text column; our judgement: enough for a f
 
 _FEW = 64  # up to so many rows a plain loop beats making a table of the distinct words
 _DAY_US = 86_400_000_000
-_Read = Callable[[Any], float | None]  # a value as a number; NaN missing, None unreadable
+Read = Callable[[Any], float | None]  # a value as a number; NaN missing, None unreadable
+
+A_NUMBER = "a number"
+YES_OR_NO = "yes or no (or true, false, 1, 0)"
+A_DATE = "a date such as 2024-01-31 or 2024-01-31T12:30"
 
 
 def encode(
@@ -111,6 +115,11 @@ def as_numbers(values: Values, column: Column) -> Floats:
             numbers = _all_numbers(values)
             if numbers is not None:
                 return numbers
+    return _read_each(values, number_reader(column), column.name, A_NUMBER)
+
+
+def number_reader(column: Column) -> Read:
+    """How one value of a numeric column is read."""
     ours = {word.casefold() for word in column.missing_words}
 
     def read(value: Any) -> float | None:
@@ -121,7 +130,7 @@ def as_numbers(values: Values, column: Column) -> Floats:
             return _lenient_number(folded)
         return None if isinstance(value, np.datetime64) or hasattr(value, "year") else _float(value)
 
-    return _read_each(values, read, column.name, "a number")
+    return read
 
 
 def _all_numbers(values: NDArray[Any]) -> Floats | None:
@@ -148,7 +157,7 @@ def _lenient_number(text: str) -> float | None:
 def _float(value: Any) -> float | None:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last for whole numbers beyond 1e308
         return None
 
 
@@ -162,19 +171,20 @@ def as_booleans(values: Values, column: Column) -> Floats:
     """
     if not isinstance(values, pd.Categorical) and values.dtype.kind == "b":
         return values.astype(np.float64)
+    return _read_each(values, read_truth, column.name, YES_OR_NO)
 
-    def read(value: Any) -> float | None:
-        if isinstance(value, str):
-            folded = value.strip().casefold()
-            if folded in TRUTH:
-                return TRUTH[folded]
-            if folded in MISSING_WORDS:
-                return np.nan
-            value = find_number(folded)
-        number = _float(value)
-        return number if number in {0.0, 1.0} or number != number else None  # noqa: PLR0124
 
-    return _read_each(values, read, column.name, "yes or no (or true, false, 1, 0)")
+def read_truth(value: Any) -> float | None:
+    """Read one value of a yes-or-no column: 1.0, 0.0, NaN for a missing one, None for anything else."""
+    if isinstance(value, str):
+        folded = value.strip().casefold()
+        if folded in TRUTH:
+            return TRUTH[folded]
+        if folded in MISSING_WORDS:
+            return np.nan
+        value = find_number(folded)
+    number = _float(value)
+    return number if number in {0.0, 1.0} or number != number else None  # noqa: PLR0124
 
 
 def as_datetimes(values: Values, column: Column) -> NDArray[np.datetime64]:
@@ -190,14 +200,15 @@ def as_datetimes(values: Values, column: Column) -> NDArray[np.datetime64]:
             return values.astype("datetime64[us]")
         if values.dtype.kind == "f" and np.isnan(values).all():
             return np.full(len(values), "NaT", dtype="datetime64[us]")
-    microseconds = _read_each(values, _microseconds, column.name, "a date such as 2024-01-31 or 2024-01-31T12:30")
+    microseconds = _read_each(values, read_microseconds, column.name, A_DATE)
     gone = np.isnan(microseconds)
     stamps = np.where(gone, 0, microseconds).astype(np.int64).astype("datetime64[us]")
     stamps[gone] = np.datetime64("NaT")
     return stamps
 
 
-def _microseconds(value: Any) -> float | None:
+def read_microseconds(value: Any) -> float | None:
+    """Read one value of a date column: microseconds since 1970 in UTC, NaN for a missing one, None for no date."""
     # A float holds microseconds exactly up to the year 2255; beyond it loses the last one.
     if isinstance(value, str):
         found = find_datetime(value)
@@ -218,6 +229,11 @@ def _microseconds(value: Any) -> float | None:
 
 def as_levels(values: Values, feature: Feature) -> Floats:
     """The values of a categorical column as codes of the feature's levels; NaN missing or never seen."""
+    return _read_each(values, level_reader(feature), feature.source, "a level")
+
+
+def level_reader(feature: Feature) -> Callable[[Any], float]:
+    """How one value of a categorical column is read."""
     known = _codes(feature.levels)
     unknown = np.nan if feature.rare is None else float(known[feature.rare])
 
@@ -234,7 +250,7 @@ def as_levels(values: Values, feature: Feature) -> Floats:
                 return np.nan
         return unknown
 
-    return _read_each(values, read, feature.source, "a level")
+    return read
 
 
 @lru_cache(maxsize=1024)
@@ -259,7 +275,7 @@ def as_texts(values: Values) -> list[str]:
     return ["" if gone else str(value) for value, gone in zip(objects, np.asarray(pd.isna(objects)), strict=True)]
 
 
-def _read_each(values: Values, read: _Read, name: str, expected: str) -> Floats:
+def _read_each(values: Values, read: Read, name: str, expected: str) -> Floats:
     """Every value as a number, each distinct word being read once."""
     if isinstance(values, pd.Categorical):
         codes, distinct = np.asarray(values.codes), list(values.categories)

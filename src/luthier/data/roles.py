@@ -293,8 +293,8 @@ def summary(name: str, cells: Cells, role: Role, kind: Kind, *, reason: str = ""
     """What the column holds, for the report."""
     held: Held = "category" if cells.declared else cells.kind
     missing = float(cells.missing.mean()) if len(cells) else 0.0
-    low, high = _range(cells)
-    return Column(name, role, kind, held, missing, n_distinct(cells), low, high, _top(cells), reason)
+    low, middle, high = _range(cells)
+    return Column(name, role, kind, held, missing, n_distinct(cells), low, high, _top(cells), reason, middle=middle)
 
 
 def n_distinct(cells: Cells) -> int:
@@ -304,14 +304,18 @@ def n_distinct(cells: Cells) -> int:
     return len(pd.unique(cells.array[~cells.missing]))
 
 
-def _range(cells: Cells) -> tuple[float | str | None, float | str | None]:
+def _range(cells: Cells) -> tuple[float | str | None, float | str | None, float | str | None]:
+    """The least value, the lower median and the greatest; None where there is no order."""
     if cells.kind not in {"number", "datetime"}:
-        return None, None
+        return None, None, None
     present = cells.array[~cells.missing]
     low, high = present.min(), present.max()
+    half = (len(present) - 1) // 2
     if cells.kind == "datetime":
-        return str(low), str(high)
-    return (float(low), float(high)) if np.isfinite([low, high]).all() else (None, None)
+        return str(low), str(np.partition(present.view(np.int64), half)[half].astype("datetime64[us]")), str(high)
+    if not np.isfinite([low, high]).all():
+        return None, None, None
+    return float(low), float(np.partition(present, half)[half]), float(high)
 
 
 def _top(cells: Cells) -> tuple[tuple[str, int], ...]:

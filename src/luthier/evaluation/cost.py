@@ -49,6 +49,14 @@ def blend_s(metric: Metric, *, rows: int, outputs: int, configs: int, replays: i
     return replays * (2e-3 + blend_scorings(configs) * scoring + whole * rows)
 
 
+def finish_s(metric: Metric, *, rows: int, outputs: int, replays: int, most_rows: int) -> float:
+    """Seconds to choose a recalibrator and, for a metric whose score it changes, to replay the chain with it."""
+    chosen_s = 0.05 + 1e-4 * min(rows, most_rows) * outputs
+    if isinstance(metric, RankMetric):
+        return chosen_s
+    return chosen_s + replays * (2e-3 + 1e-6 * rows * outputs)
+
+
 def own_call_s(rows: int) -> float:
     """Seconds of a call of a user's own metric, before one was timed."""
     return 1.2e-3 + 2e-7 * rows

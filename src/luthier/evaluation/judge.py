@@ -266,6 +266,25 @@ def judge_partial(
     )
 
 
+def looking_ahead(estimate: Estimate, table: OutOfFold, metric: Metric, p: NDArray[Any]) -> Estimate:
+    """On rows ordered in time, the estimate for the stretch to come, by how windows differ under predictions (m, k)."""
+    if table.splits.kind != "forward":
+        return estimate
+    return ahead(estimate, table.splits, _by_fold(table, metric, p), greater_is_better=metric.greater_is_better)
+
+
+def restated(verdict: Verdict, score: Estimate, *, forward: bool) -> Verdict:
+    """The verdict with another score of what is shipped, for when something is done to its predictions afterwards.
+
+    The sentence says what to expect before its semicolon, and what choosing brought after it.
+    """
+    _, _, rest = verdict.sentence.partition("; ")
+    sentence = f"{expectation(verdict.metric, score, forward=forward)}; {rest}"
+    if verdict.default_kept and verdict.winner != verdict.default:
+        return replace(verdict, default_estimate=score, sentence=sentence)
+    return replace(verdict, estimate=score, sentence=sentence)
+
+
 def _blended(
     table: OutOfFold,
     metric: Metric,

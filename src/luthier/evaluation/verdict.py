@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from luthier.canonical import finite
 from luthier.evaluation.blend import Blend
 from luthier.scoring import Estimate
 from luthier.scoring.corrected_t import CorrectedT
@@ -114,21 +115,21 @@ class Verdict:
             "default_kept": self.default_kept,
             "score": self.score.to_json(),
             "estimate": self.estimate.to_json(),
-            "naive": _said(self.naive),
-            "optimism": _said(self.optimism),
+            "naive": finite(self.naive),
+            "optimism": finite(self.optimism),
             "default_estimate": None if self.default_estimate is None else self.default_estimate.to_json(),
-            "p_default_as_good": _said(self.p_default_as_good),
+            "p_default_as_good": finite(self.p_default_as_good),
             "keep_default_above": self.keep_default_above,
             "gain": None if self.gain is None else self.gain.to_json(),
             "corrected_t": None if self.corrected_t is None else self.corrected_t.to_json(),
-            "overfitting": _said(self.overfitting),
+            "overfitting": finite(self.overfitting),
             "n_replays": self.n_replays,
             "enough_data": self.enough_data,
             "reason": self.reason,
             "sentence": self.sentence,
             "not_measured": list(self.not_measured),
             "blend": None if self.blend is None else self.blend.to_json(),
-            "p_single_as_good": _said(self.p_single_as_good),
+            "p_single_as_good": finite(self.p_single_as_good),
         }
 
     @classmethod
@@ -165,10 +166,6 @@ class Verdict:
             blend=None if body.get("blend") is None else Blend.from_json(body["blend"]),
             p_single_as_good=_read(body.get("p_single_as_good")),
         )
-
-
-def _said(number: float) -> float | None:
-    return number if math.isfinite(number) else None
 
 
 def _read(number: float | None) -> float:

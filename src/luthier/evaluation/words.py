@@ -51,6 +51,8 @@ def against_default(
         return f"it is the best of {n_configs} configurations, and there is no default to compare it with"
     if kept:
         return f"the default is kept, because it is likely to be as good as the best of {n_configs} configurations"
+    if gain.value <= 0:
+        return f"{it} is about as good as the default: no gain over it can be shown"
     factor, unit = (100, " of 100") if metric in SHARES else (1, "")
     digits = decimals(factor * abs(gain.value))
     much = f"{factor * gain.value:.{digits}f}{unit}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from luthier.models.catalogue import FAMILIES, families_for, join_config, joint_default, joint_space, split_config
 from luthier.models.estimator import EstimatorFamily
 from luthier.models.facts import Facts, Task
-from luthier.models.family import Config, Family, Files, Fitted, FittedPath, Floats
+from luthier.models.family import Config, Family, Files, Fitted, FittedPath, Floats, PathFamily
 
 __all__ = [
     "FAMILIES",
@@ -17,6 +17,7 @@ __all__ = [
     "Fitted",
     "FittedPath",
     "Floats",
+    "PathFamily",
     "Task",
     "families_for",
     "join_config",

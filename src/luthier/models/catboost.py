@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from luthier.models.averaged_trees import as_float32
 from luthier.models.extras import optional
 from luthier.models.facts import Facts
-from luthier.models.family import Config, Files, Fitted, Floats
+from luthier.models.family import Config, Files, Fitted, Floats, prefixes
 from luthier.models.files import damaged, read_bytes, read_document, write_files
 from luthier.models.lesson import Lesson, Target, load_constant
 from luthier.space import Bool, Float, Int, Parameter, SearchSpace
@@ -60,6 +60,10 @@ class CatBoost:
                 Parameter("border_count", Int(31, 254, log=True)),
             )
         )
+
+    def path_values(self, config: Config, facts: Facts) -> tuple[int, ...]:  # noqa: ARG002  # rounds are rounds
+        """Return fewer rounds, down to the fewest of the space."""
+        return prefixes(int(config["iterations"]), 32)
 
     def work(self, config: Config, facts: Facts) -> float:
         """Estimate CPU seconds: trees times levels times cells, categories being dearer."""

@@ -12,7 +12,7 @@ from luthier.models.facts import Facts
 from luthier.space import Config, SearchSpace
 
 Floats = NDArray[np.float64]
-__all__ = ["Config", "Family", "Files", "Fitted", "FittedPath", "Floats"]
+__all__ = ["Config", "Family", "Files", "Fitted", "FittedPath", "Floats", "PathFamily", "prefixes"]
 
 Files = Mapping[str, bytes]
 
@@ -108,3 +108,29 @@ class Family(Protocol):
             The files are not what this family writes.
         """
         ...
+
+
+@runtime_checkable
+class PathFamily(Family, Protocol):
+    """A family where other values of the path parameter may well be better than the one that was fitted.
+
+    Forests are not among them: more trees are never worse but by chance, so only chance would choose fewer.
+    """
+
+    def path_values(self, config: Config, facts: Facts) -> tuple[int, ...]:
+        """Return the values, rising, that a fit of `config` is worth being scored at; its own is one of them."""
+        ...
+
+
+N_PREFIXES = 12
+"""Values of a path that one fit is scored at: neighbours differ by a factor of 1.4, over which scores hardly change."""
+
+
+def prefixes(n: int, least: int) -> tuple[int, ...]:
+    """Return up to `N_PREFIXES` rounds from `n` downward, about half of them more than the next but one.
+
+    >>> prefixes(100, 16)
+    (18, 25, 35, 50, 71, 100)
+    """
+    values = {round(n / 2 ** (i / 2)) for i in range(N_PREFIXES)}
+    return (*sorted(value for value in values if least <= value < n), n)

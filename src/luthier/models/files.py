@@ -65,7 +65,7 @@ def read_document(files: Mapping[str, bytes]) -> dict[str, Any]:
         raise damaged(DOCUMENT, "is missing")
     try:
         document = json.loads(files[DOCUMENT])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise damaged(DOCUMENT, "is not JSON") from error
     if not isinstance(document, dict):
         raise damaged(DOCUMENT, "does not hold a JSON object")

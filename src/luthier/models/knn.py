@@ -17,7 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from luthier.models.encoding import SCALINGS, Encoder
 from luthier.models.facts import Facts
-from luthier.models.family import Config, Files, Fitted, Floats
+from luthier.models.family import Config, Files, Fitted, Floats, prefixes
 from luthier.models.files import ARRAYS, Arrays, damaged, read_document, write_files
 from luthier.models.lesson import Lesson, Target, load_constant
 from luthier.models.threads import at_most
@@ -62,6 +62,10 @@ class Neighbours:
                 Parameter("scaling", Categorical(SCALINGS)),
             )
         )
+
+    def path_values(self, config: Config, facts: Facts) -> tuple[int, ...]:
+        """Return numbers of neighbours over the whole range: the search for the most finds the fewer on the way."""
+        return tuple(sorted({*prefixes(_most(facts), 1), int(config["n_neighbors"])}))
 
     def work(self, config: Config, facts: Facts) -> float:
         """Estimate CPU seconds, mostly of predicting a validation fold a quarter as large as the training rows."""

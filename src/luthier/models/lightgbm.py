@@ -13,8 +13,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from luthier.models.booster_files import check_lightgbm
 from luthier.models.facts import Facts
-from luthier.models.family import Config, Files, Fitted, Floats
+from luthier.models.family import Config, Files, Fitted, Floats, prefixes
 from luthier.models.files import damaged, read_bytes, read_count, write_files
 from luthier.models.lesson import Lesson, Target, load_constant
 from luthier.space import Float, Int, Parameter, SearchSpace
@@ -66,6 +67,10 @@ class LightGBM:
                 Parameter("max_bin", Int(31, 511, log=True)),
             )
         )
+
+    def path_values(self, config: Config, facts: Facts) -> tuple[int, ...]:  # noqa: ARG002  # rounds are rounds
+        """Return fewer rounds, down to the fewest of the space."""
+        return prefixes(int(config["n_estimators"]), 16)
 
     def work(self, config: Config, facts: Facts) -> float:
         """Estimate CPU seconds: trees times (rows through the histograms + leaves times bins to search)."""
@@ -120,6 +125,7 @@ class LightGBM:
         target, n_features = Target.from_files(files), read_count(files, "n_features")
         try:
             text = read_bytes(files, BOOSTER).decode()
+            check_lightgbm(text, n_features, BOOSTER)
             booster = lightgbm.Booster(model_str=text)
         except (ValueError, lightgbm.basic.LightGBMError) as error:
             raise damaged(BOOSTER, "is not a LightGBM model") from error

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luthier.models.averaged_trees import as_float32
+from luthier.models.booster_files import check_xgboost
 from luthier.models.extras import optional
 from luthier.models.facts import Facts
-from luthier.models.family import Config, Files, Fitted, Floats
+from luthier.models.family import Config, Files, Fitted, Floats, prefixes
 from luthier.models.files import damaged, read_bytes, read_document, write_files
 from luthier.models.lesson import Lesson, Target, load_constant
 from luthier.space import Float, Int, Parameter, SearchSpace
@@ -68,6 +69,10 @@ class XGBoost:
                 Parameter("gamma", Float(OFF, 10.0, log=True)),
             )
         )
+
+    def path_values(self, config: Config, facts: Facts) -> tuple[int, ...]:  # noqa: ARG002  # rounds are rounds
+        """Return fewer rounds, down to the fewest of the space."""
+        return prefixes(int(config["n_estimators"]), 16)
 
     def work(self, config: Config, facts: Facts) -> float:
         """Estimate CPU seconds: trees times levels times cells, and bins to search in every node."""
@@ -127,7 +132,9 @@ class XGBoost:
         if not isinstance(categorical, list) or not all(isinstance(j, int) for j in categorical):
             raise damaged("model.json", "does not list the categorical columns")
         try:
-            booster = xgboost.Booster(model_file=bytearray(read_bytes(files, BOOSTER)))
+            data = read_bytes(files, BOOSTER)
+            check_xgboost(data, BOOSTER)
+            booster = xgboost.Booster(model_file=bytearray(data))
         except xgboost.core.XGBoostError as error:
             raise damaged(BOOSTER, "is not an XGBoost model") from error
         return FittedXGBoost(booster, target, tuple(categorical))

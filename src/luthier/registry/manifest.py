@@ -15,8 +15,9 @@ from luthier.scoring import Estimate
 from luthier.scoring.pool import Pool
 
 MANIFEST = "manifest.json"
-FORMAT = 2
-"""Version of the manifest's form; a reader refuses newer ones. Format 1 had a single member and named it at the top."""
+FORMAT = 3
+"""Version of the manifest's form; a reader refuses newer ones. Format 1 had a single member and named it at the top,
+format 2 no recalibrator and no threshold."""
 MAX_MANIFEST_BYTES = 64 * 2**20
 """Far beyond any schema: what is larger is not parsed."""
 
@@ -66,6 +67,10 @@ class Manifest:
         The rows the shipped model was fitted on, in words.
     files
         Every other file of the package.
+    recalibrator
+        What maps the chances of the members to the chances that are given, as JSON values; None where nothing does.
+    threshold
+        The chance above which a case of two classes is called positive.
     """
 
     kind: ClassVar[str] = "luthier model"
@@ -82,6 +87,8 @@ class Manifest:
     fingerprint: str
     trained_on: str
     files: tuple[StoredFile, ...]
+    recalibrator: Mapping[str, Any] | None = None
+    threshold: float = 0.5
 
     @property
     def family(self) -> str:
@@ -112,6 +119,8 @@ class Manifest:
             "study": self.study,
             "fingerprint": self.fingerprint,
             "trained_on": self.trained_on,
+            "recalibrator": None if self.recalibrator is None else dict(self.recalibrator),
+            "threshold": self.threshold,
             "files": {file.name: {"n_bytes": file.n_bytes, "sha256": file.sha256} for file in self.files},
         }
         return {**body, "digest": digest(body)}
@@ -183,6 +192,8 @@ class Manifest:
             fingerprint=document["fingerprint"],
             trained_on=document["trained_on"],
             files=tuple(StoredFile(name, **file) for name, file in document["files"].items()),
+            recalibrator=document.get("recalibrator"),
+            threshold=float(document.get("threshold", 0.5)),
         )
 
 

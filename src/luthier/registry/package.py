@@ -97,6 +97,8 @@ def _pack(
     fingerprint: str,
     trained_on: str,
     created_at_utc: str,
+    recalibrator: Mapping[str, Any] | None = None,
+    threshold: float = 0.5,
 ) -> dict[str, bytes]:
     for name, content in files.items():
         wrong = _wrong_name(name) or _wrong_size(len(content))
@@ -117,6 +119,8 @@ def _pack(
         fingerprint=fingerprint,
         trained_on=trained_on,
         files=tuple(_stored(name, files[name]) for name in sorted(files)),
+        recalibrator=recalibrator,
+        threshold=threshold,
     )
     return {MANIFEST: manifest.to_bytes(), **files}
 

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
+from luthier.checks import Finding
 from luthier.scoring.estimate import Estimate
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -214,12 +215,20 @@ class FinalFacts:
         To answer 1,000 rows in one call, as measured once.
     size_mb
         Millions of bytes of the saved model.
+    recalibrator
+        Kind of map from the models' chances to those that are given; None where they are given as they are.
+    threshold, rule
+        The chance above which a case of two classes is called positive, and how that was chosen; empty where nobody
+        asked for one.
     """
 
     members: tuple[MemberFacts, ...]
     pool: str = "linear"
     seconds_per_1000: float | None = None
     size_mb: float | None = None
+    recalibrator: str | None = None
+    threshold: float = 0.5
+    rule: str = ""
 
     @property
     def is_blend(self) -> bool:
@@ -281,6 +290,7 @@ class ReportFacts:
     """All that a report says about one run.
 
     `shipped_trial` and `default_trial` are numbers of `trials`; `best_config` is the configuration that is shipped.
+    `findings`: what the checks of the data found, the most severe first.
 
     Raises
     ------
@@ -305,6 +315,7 @@ class ReportFacts:
     not_measured: tuple[str, ...] = ()
     usage: UsageFacts = UsageFacts()
     final: FinalFacts | None = None
+    findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
         known = self.shipped_trial is not None and self.default_trial is not None

@@ -45,13 +45,30 @@ def summary(facts: ReportFacts) -> list[str]:
         aside = f"  chance that it is as good: {share(p)}" if is_known(p) else ""
         say("default", f"{style.estimate(verdict.default)}{aside}")
     say("settings", _settings(facts))
+    say("chances", _chances(facts))
+    say("decides", _decision(facts))
     say("using it", cost_words(facts))
     say("spent", spent(facts))
     say("search", explored(facts))
+    for finding in facts.findings:
+        if finding.severity != "info":
+            say(finding.severity, clipped(f"{finding.title} ({finding.code})", 200))
     say("model", clipped(facts.usage.model_path or "", 400))
     say("report", clipped(facts.usage.report_path or "", 400))
     # Narrow and no-break spaces are for the page; a terminal may not have them.
     return [line.replace(NBSP, " ").replace(THIN, "").replace("\u2212", "-") for line in lines]
+
+
+def _chances(facts: ReportFacts) -> str:
+    kind = None if facts.final is None else facts.final.recalibrator
+    return "" if kind is None else f"recalibrated ({kind}), which lowers the log loss on rows it has not seen"
+
+
+def _decision(facts: ReportFacts) -> str:
+    final = facts.final
+    if final is None or not final.rule:
+        return ""
+    return f"for {clipped(facts.data.positive or 'positive', 40)} above a chance of {final.threshold:.3g}: {final.rule}"
 
 
 def _settings(facts: ReportFacts) -> str:

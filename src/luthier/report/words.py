@@ -29,6 +29,7 @@ METRIC_MEANINGS = {
     "balanced_accuracy": "The share of rows it gets right, worked out class by class and then averaged. 1 is perfect.",
     "precision": "When the model says yes, how often it is right. 1 is perfect.",
     "recall": "Of all the rows that are a yes, the share the model finds. 1 is perfect.",
+    "specificity": "Of all the rows that are a no, the share the model leaves alone. 1 is perfect.",
     "f1": "One number for how many of the real cases it finds and how often its yes is right. 1 is perfect.",
     "matthews_corrcoef": "How well the guesses match the truth. 0 is blind guessing, 1 is perfect.",
     "roc_auc": "Take one yes row and one no row: how often the model ranks the yes row higher. 0.5 is a coin flip, "

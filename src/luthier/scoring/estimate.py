@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from luthier.canonical import finite
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -56,9 +58,9 @@ class Estimate:
     def to_json(self) -> dict[str, Any]:
         """JSON values; a number that is not finite becomes None."""
         return {
-            "value": _json(self.value),
-            "low": _json(self.low),
-            "high": _json(self.high),
+            "value": finite(self.value),
+            "low": finite(self.low),
+            "high": finite(self.high),
             "n": self.n,
             "level": self.level,
             "method": self.method,
@@ -76,7 +78,3 @@ def _digits(value: float) -> int:
     if not math.isfinite(value) or abs(value) < 1:
         return 3
     return max(0, 3 - math.floor(math.log10(abs(value))))
-
-
-def _json(number: float) -> float | None:
-    return number if math.isfinite(number) else None

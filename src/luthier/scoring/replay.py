@@ -40,17 +40,17 @@ from luthier.scoring.in_bag import scores_of
 from luthier.scoring.interval import BASE_VARIANCE, UNSTEADY_VARIANCE, Moments, leaning_interval, unsteadiness
 from luthier.scoring.metrics import AdditiveMetric, Metric, RankMetric
 from luthier.scoring.metrics.metric import as_columns
-from luthier.scoring.runs import Choose, Run, argbest, influence_function, run_choice, run_selection
+from luthier.scoring.runs import Choose, Prepared, Run, argbest, influence_function, run_choice, run_selection
 from luthier.scoring.splits import Splits
 from luthier.scoring.table import OutOfFold
 
-__all__ = ["Choose", "Replay", "argbest", "plain_estimate", "replay"]
+__all__ = ["Choose", "Prepared", "Replay", "argbest", "plain_estimate", "replay"]
 
 FEWEST_REPLAYS = 50
 """Below this the spread of a replay is not worth reading; black-box metrics are replayed at least so often."""
 
-LOWEST = {"matthews_corrcoef": -1.0, "r2": -math.inf}
-"""Scores of ours that can fall below zero."""
+LOWEST = {"matthews_corrcoef": -1.0, "r2": -math.inf, "cost": -math.inf}
+"""Scores and losses of ours that can fall below zero."""
 
 TIE = 1e-12
 """Relative difference of two scores that is rounding."""
@@ -170,7 +170,7 @@ def replay(
         run = run_selection(scores, draws, d, greater_is_better=metric.greater_is_better)
         full_scores = scores.full
     else:
-        full_scores = table.scores(metric)
+        full_scores = choose.scores_alone(table, metric) if isinstance(choose, Prepared) else table.scores(metric)
         run = run_choice(table, metric, choose, draws, d)
     return _Reader(metric, table.y, draws, level).replay(run, table, full_scores, d)
 
@@ -316,11 +316,11 @@ class _Reader:
         n = self.draws.n_units
         if not isinstance(self.metric, AdditiveMetric | RankMetric):
             return Estimate(value, low, high, n, self.level, method)
+        floor = LOWEST.get(self.metric.name, 0.0)
         if not self.metric.greater_is_better:
-            return Estimate(max(value, 0.0), max(low, 0.0), max(high, 0.0), n, self.level, method)
+            return Estimate(max(value, floor), max(low, floor), max(high, floor), n, self.level, method)
         if value == low == high == 1.0 and "regression" not in self.metric.tasks:
             low = self._rule_of_three()
-        floor = LOWEST.get(self.metric.name, 0.0)
         return Estimate(
             min(max(value, floor), 1.0), min(max(low, floor), 1.0), min(max(high, floor), 1.0), n, self.level, method
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,23 @@ Choose = Callable[[OutOfFold, Metric, Floats], NDArray[Any]]
 It may look at rows with a weight above zero only, but says what it predicts for all. Selection, a blend, a blend
 followed by a threshold or a recalibration: all are such functions.
 """
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """A choice that is made faster for all draws than for each alone, or that does more than choose."""
+
+    def __call__(self, table: OutOfFold, metric: Metric, weights: Floats) -> NDArray[Any]:
+        """As `Choose`."""
+        ...
+
+    def over(self, table: OutOfFold, metric: Metric, draws: Draws) -> Callable[[int], NDArray[Any]]:
+        """What gives the predictions (m, k) of the choice made on the rows drawn in a replay."""
+        ...
+
+    def scores_alone(self, table: OutOfFold, metric: Metric) -> Floats:
+        """(C,): score on all rows of every configuration, had there been no other to choose from; NaN if not known."""
+        ...
 
 
 def argbest(table: OutOfFold, metric: Metric, weights: Floats) -> NDArray[Any]:
@@ -119,9 +136,10 @@ def run_choice(table: OutOfFold, metric: Metric, choose: Choose, draws: Draws, d
     default_own = None if of_default is None else influence_function(of_default.influence(0), draws)
     in_bag, full, out_of_bag = (np.full(B, np.nan) for _ in range(3))
     sums, gain_sums = _MomentSums(draws), _MomentSums(draws)
+    chosen_in = choose.over(table, metric, draws) if isinstance(choose, Prepared) else None
     for r in range(B):
         drawn, left = draws.row_weights(r), draws.row_weights(r, drawn=False)
-        p = choose(table, metric, drawn)
+        p = choose(table, metric, drawn) if chosen_in is None else chosen_in(r)
         in_bag[r], full[r] = metric.score(y, p, drawn), metric.score(y, p, w)
         if left.any():
             out_of_bag[r] = metric.score(y, p, left)

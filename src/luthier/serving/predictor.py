@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luthier.data import Schema
-from luthier.data.encode import encode
 from luthier.errors import DamagedModel, UsageError
 from luthier.models import FAMILIES, EstimatorFamily, Family, Fitted, Floats
 from luthier.registry import Manifest, ModelPackage, unpack
 from luthier.scoring.pool import pooled
+from luthier.scoring.recalibration import Mapped, read_recalibrator
+from luthier.serving.rows import RowReader
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,13 +31,19 @@ class Predictor:
     inputs
         What each of them takes: the coded matrix or the frame of the feature columns.
     manifest
-        What is known of the model: where it came from, how good it is.
+        What is known of the model: where it came from, how good it is, above which chance a case is called positive.
+    reader
+        Reads rows given as mappings.
+    recalibrator
+        What maps the chances of the members to those that are given; None where nothing does.
     """
 
     schema: Schema
     fitted: tuple[Fitted, ...]
     inputs: tuple[Literal["matrix", "frame"], ...]
     manifest: Manifest
+    reader: RowReader
+    recalibrator: Mapped | None = None
 
     @classmethod
     def of(
@@ -71,7 +78,8 @@ class Predictor:
         fitted = tuple(
             family.load(package.files_of(member)) for family, member in zip(known, manifest.members, strict=True)
         )
-        return cls(manifest.schema, fitted, tuple(family.input for family in known), manifest)
+        inputs = tuple(family.input for family in known)
+        return cls(manifest.schema, fitted, inputs, manifest, RowReader(manifest.schema), _recalibrator(manifest))
 
     @property
     def classes_(self) -> tuple[Any, ...]:
@@ -91,7 +99,7 @@ class Predictor:
         UnfitRows
             Columns are missing or hold what cannot be read as what they were.
         """
-        return self._decode(self._answers(frame))
+        return self._decode(self.ask_frame(frame))
 
     def predict_proba(self, frame: Any) -> Floats:
         """Predict the probability of every class (n, n_classes), columns as `classes_`.
@@ -103,7 +111,7 @@ class Predictor:
         UsageError
             The model is a regression.
         """
-        return self._proba(self._answers(frame))
+        return self._proba(self.ask_frame(frame))
 
     def predict_row(self, row: Mapping[str, Any]) -> Any:
         """Predict for one row given as a mapping of column names to values, without building a frame."""
@@ -114,36 +122,55 @@ class Predictor:
         p: Floats = self._proba(self._one(row))[0]
         return p
 
-    def _answers(self, frame: Any) -> Floats:
-        """Predictions (n, k) as the families give them."""
+    @property
+    def takes_matrix(self) -> bool:
+        """Whether all models take the coded matrix, so that rows need not become a frame."""
+        return "frame" not in self.inputs
+
+    def ask_frame(self, frame: Any) -> Floats:
+        """Predictions (n, k) as the families give them, for the rows of a frame.
+
+        Raises
+        ------
+        UnfitRows
+            As `predict`.
+        """
         read = {"matrix": self.schema.encode, "frame": self.schema.select}
         rows: dict[str, Any] = {form: read[form](frame) for form in sorted(set(self.inputs))}
         if any(len(block) == 0 for block in rows.values()):  # many libraries refuse to predict for nobody
             return np.empty((0, self.manifest.facts.n_outputs))
         return self._together([model.predict(rows[form]) for model, form in zip(self.fitted, self.inputs, strict=True)])
 
+    def ask_matrix(self, X: Floats) -> Floats:
+        """Predictions (n, k) for a feature matrix (n, p), n >= 1, where all models take one."""
+        return self._together([model.predict(X) for model in self.fitted])
+
     def _together(self, answers: list[Floats]) -> Floats:
         """The answer of all members from that of each; one alone says it unchanged."""
-        if len(answers) == 1:
-            return answers[0]
-        weights = [member.weight for member in self.manifest.members]
-        return np.asarray(pooled(answers, weights, self.manifest.pool), np.float64)
+        p = answers[0]
+        if len(answers) > 1:
+            weights = [member.weight for member in self.manifest.members]
+            p = np.asarray(pooled(answers, weights, self.manifest.pool), np.float64)
+        return p if self.recalibrator is None else self.recalibrator.apply(p)
 
     def _one(self, row: Mapping[str, Any]) -> Floats:
-        features = self.schema.features
-        if "frame" in self.inputs or any(feature.source not in row for feature in features):
-            # The slow way also words the error when a column is missing.
-            import pandas as pd
+        if self.takes_matrix:
+            read = self.reader.read([row])
+            if not read.problems:
+                return self.ask_matrix(read.X)
+        # Of a row that cannot be read the frame's reader says why.
+        import pandas as pd
 
-            return self._answers(pd.DataFrame([dict(row)]))
-        columns = {column.name: column for column in self.schema.columns}
-        X = encode(features, columns, lambda source: _cell(row[source]), 1)
-        return self._together([model.predict(X) for model in self.fitted])
+        return self.ask_frame(pd.DataFrame([dict(row)], dtype=object))
 
     def _decode(self, p: Floats) -> NDArray[Any]:
         if self.schema.task == "regression":
             return p[:, 0]
-        codes = p.argmax(axis=1) if self.schema.task == "multiclass" else (p[:, 0] > 0.5).astype(np.int64)
+        codes = (
+            p.argmax(axis=1)
+            if self.schema.task == "multiclass"
+            else (p[:, 0] > self.manifest.threshold).astype(np.int64)
+        )
         return self.schema.decode_labels(codes)
 
     def _proba(self, p: Floats) -> Floats:
@@ -152,13 +179,15 @@ class Predictor:
         return np.hstack([1 - p, p]) if self.schema.task == "binary" else p
 
 
-def _cell(value: Any) -> NDArray[Any]:
-    """One value as a column: numbers in their own type, everything else as an object."""
-    if isinstance(value, (bool, int, float)):
-        return np.array([value])
-    cell = np.empty(1, dtype=object)
-    cell[0] = value
-    return cell
+def _recalibrator(manifest: Manifest) -> Mapped | None:
+    if manifest.recalibrator is None:
+        return None
+    try:
+        return read_recalibrator(manifest.recalibrator)
+    except ValueError as error:
+        raise DamagedModel(
+            f"the recalibrator of the model cannot be read: {error}", fix="pip install --upgrade luthier"
+        ) from error
 
 
 def _family(name: str, families: Mapping[str, Family], trusted: Sequence[str]) -> Family:

@@ -168,11 +168,14 @@ class StoredStudyLog:
         if self.shape is None:
             return 0
         # A fold that was run again was overwritten: its latest acknowledgement counts.
-        sealed = {
-            (event.body["trial"], event.body["fold"]): event.body["predictions"]
-            for event in events
-            if event.kind == "fold.finished" and event.body.get("predictions")
-        }
+        sealed: dict[tuple[int, int], str] = {}
+        for event in events:
+            if event.kind == "fold.finished" and event.body.get("predictions"):
+                sealed[event.body["trial"], event.body["fold"]] = event.body["predictions"]
+            elif event.kind == "trial.proposed" and event.body.get("continues") is not None:
+                earlier = event.body["continues"]
+                inherited = {fold: seal for (trial, fold), seal in sealed.items() if trial == earlier}
+                sealed |= {(event.body["trial"], fold): seal for fold, seal in inherited.items()}
         if not sealed:
             return 0
         ends = [*starts[1:], self.shape[0]]

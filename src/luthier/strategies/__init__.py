@@ -14,7 +14,7 @@ from luthier.strategies.lookup import find_strategy, offered
 from luthier.strategies.observation import Observation
 from luthier.strategies.random import RandomSearch
 from luthier.strategies.sobol import SobolSearch
-from luthier.strategies.strategy import Evidence, Mode, Strategy, Suggestion
+from luthier.strategies.strategy import CostAware, Evidence, Mode, Strategy, Suggestion
 from luthier.strategies.tree_parzen import TreeParzen
 
 STRATEGIES: dict[str, type[Strategy]] = {
@@ -28,6 +28,7 @@ AUTO = GaussianProcess.name
 __all__ = [
     "AUTO",
     "STRATEGIES",
+    "CostAware",
     "Evidence",
     "Mode",
     "Observation",

@@ -127,7 +127,7 @@ class CmaEs:
         results = [
             (k, o.config, float(losses[k]))
             for k, o in enumerate(history)
-            if np.isfinite(losses[k]) or o.state == "failed" or o.fidelity < 1
+            if np.isfinite(losses[k]) or o.state in ("failed", "skipped") or o.fidelity < 1
         ]
         state = self._generations
         if state.optimizer is None or state.told != results[: len(state.told)]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
 import numpy as np
 
 from luthier.space import Config, SearchSpace
 from luthier.space.config import Floats
+from luthier.strategies.gp.effort import Effort
 from luthier.strategies.gp.encoding import Encoding
 from luthier.strategies.gp.improvement import log_expected_improvement
 from luthier.strategies.gp.readings import Readings
@@ -34,6 +35,10 @@ _ROUNDS = (0.1, 0.05, 0.02, 0.01)
 _KEPT = 5
 _FROM_EACH = 20
 _LISTED = 2000
+_THRIFTY = 40
+"""Results until which improvement is weighed against what it costs, less and less."""
+_OUT_OF_REACH = 1e3
+"""More than any two logarithms of expected improvements differ by."""
 
 
 @dataclass(slots=True)
@@ -59,17 +64,23 @@ class GaussianProcess:
     Length scales, amplitude and noise are the most probable ones given the first m results, m rising by one up to 20
     and by a tenth beyond: a function of the history, so that a resumed study goes on as it would have.
 
+    Told what configurations cost (`minding`), it looks for the largest improvement per second at first and for the
+    largest improvement from the 40th result on, linearly in between (a cooled cost, after Lee et al.); and it keeps
+    below the cost of what was skipped because the time left was too short for it.
+
     It exploits when it predicts a loss at least as low as the best predicted so far, and explores when the improvement
     it expects comes from not knowing.
 
     Source: Rasmussen & Williams (2006), "Gaussian Processes for Machine Learning"; Jones, Schonlau & Welch (1998),
     "Efficient Global Optimization of Expensive Black-Box Functions"; Ament et al. (2023), "Unexpected Improvements to
-    Expected Improvement"; Ginsbourger, Le Riche & Carraro (2010), "Kriging Is Well-Suited to Parallelize Optimization".
+    Expected Improvement"; Ginsbourger, Le Riche & Carraro (2010), "Kriging Is Well-Suited to Parallelize Optimization";
+    Lee, Perrone, Archambeau & Seeger (2020), "Cost-aware Bayesian Optimization".
     """
 
     n_configs: float
     encoding: Encoding
     start: SobolSearch
+    effort: Effort | None = None
     _proposed: Proposed = field(default_factory=Proposed, repr=False, compare=False)
     _tried: Tried = field(default_factory=Tried, repr=False, compare=False)
     _learned: _Learned = field(default_factory=_Learned, repr=False, compare=False)
@@ -81,6 +92,17 @@ class GaussianProcess:
         """Set the search up; its randomness comes with every question."""
         start = SobolSearch.for_study(space, seed=seed, n_trials=n_trials)
         return cls(space.n_configs, Encoding.of(space), start)
+
+    def minding(self, space: SearchSpace, work: Callable[[Config], float], *, seed: int) -> Self:
+        """Return a search that weighs what trying a configuration costs.
+
+        Parameters
+        ----------
+        work
+            Seconds that trying a configuration roughly takes, above 0: as guessed beforehand, so that the same seed
+            gives the same suggestions.
+        """
+        return replace(self, effort=Effort.learned(space, self.encoding, work, seed))
 
     def ask(self, space: SearchSpace, history: Sequence[Observation], rng: np.random.Generator) -> Suggestion | None:
         """Return the configuration of the largest expected improvement, or None when all were proposed."""
@@ -94,8 +116,9 @@ class GaussianProcess:
         U = self._tried.units(space, history)
         model = self._model(U, history)
         points = self._candidates(space, model, rng) if left is None else _some_of(space, left, rng)
-        mean, sd = model.predict(self.encoding(points))
-        gains = log_expected_improvement(mean, sd, model.best)
+        X = self.encoding(points)
+        mean, sd = model.predict(X)
+        gains = model.gains(X)
         seen = self._proposed.keys(space, history)
         for k in np.argsort(-gains, kind="stable").tolist():
             config = space.from_unit(points[k])
@@ -129,14 +152,21 @@ class GaussianProcess:
         y, extra = warping(readings.loss), (readings.sd * warping.slope(readings.loss)) ** 2
         regression = Regression.of(beliefs, X, group, y, extra)
         tried = self.encoding(U[np.unique(readings.row)])
-        model = _Model(regression, warping, partial, tried)
+        model = _Model(regression, warping, partial, tried, price=self._price(U, history, len(readings)))
         running = [k for k, o in enumerate(history) if o.state == "running"]
         if running:
             there = model.whole(self.encoding(U[running]))
             y = np.append(y, regression.predict(there)[0])
             extra = np.append(extra, np.zeros(len(running)))
             regression = Regression.of(beliefs, np.vstack([X, there]), group, y, extra)
-        return _Model(regression, warping, partial, tried, U[np.unique(readings.row)])
+        return _Model(regression, warping, partial, tried, U[np.unique(readings.row)], model.price)
+
+    def _price(self, U: Floats, history: Sequence[Observation], known: int) -> _Price | None:
+        if self.effort is None:
+            return None
+        skipped = [k for k, o in enumerate(history) if o.state == "skipped"]
+        limit = float(self.effort(self.encoding(U[skipped])).min()) if skipped else math.inf
+        return _Price(self.effort, max(0.0, 1 - known / _THRIFTY), limit)
 
     def _candidates(self, space: SearchSpace, model: _Model, rng: np.random.Generator) -> Floats:
         """Return (m, d) coordinates, NaN where inactive: from anywhere, near the best, and in shrinking steps."""
@@ -183,6 +213,19 @@ class GaussianProcess:
         return Suggestion(config, "exploit" if exploits else "explore", why, evidence)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Price:
+    """What is taken off the logarithm of an improvement for what it costs."""
+
+    effort: Effort
+    weight: float
+    limit: float
+
+    def __call__(self, X: Floats) -> Floats:
+        effort = self.effort(X)
+        return self.weight * effort + np.where(effort < self.limit, 0.0, _OUT_OF_REACH + effort)
+
+
 @dataclass(slots=True, eq=False)
 class _Model:
     regression: Regression
@@ -190,6 +233,7 @@ class _Model:
     partial: bool
     tried: Floats
     units: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    price: _Price | None = None
     best: float = field(init=False)
     _means: Floats = field(init=False)
 
@@ -205,7 +249,8 @@ class _Model:
         return self.regression.predict(self.whole(X))
 
     def gains(self, X: Floats) -> Floats:
-        return log_expected_improvement(*self.predict(X), self.best)
+        gains = log_expected_improvement(*self.predict(X), self.best)
+        return gains if self.price is None else gains - self.price(X)
 
     def nearest_to_best(self, n: int) -> Floats:
         """Return the coordinates of the tried points with the best predictions."""

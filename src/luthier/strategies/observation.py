@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from luthier.space import Config
 
-ObservationState: TypeAlias = Literal["running", "partial", "complete", "failed"]
+ObservationState: TypeAlias = Literal["running", "partial", "complete", "failed", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class Observation:
         What was evaluated.
     state
         "running": no result yet; "partial": some of its folds are done; "complete": all are; "failed": it gives no loss
-        (an exception, a time-out, out of memory), which is knowledge too.
+        (an exception, a time-out, out of memory), which is knowledge too; "skipped": it was not tried, because it would
+        not have been done in time, and time only gets shorter.
     loss
         Mean over the finished folds, lower is better; NaN if unknown.
     loss_sd

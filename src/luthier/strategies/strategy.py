@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
@@ -88,5 +88,25 @@ class Strategy(Protocol):
             which the engine starts with unasked, then this strategy's own; results may come in later. Never written to.
         rng
             A generator made for this question alone; the same one when a resumed study asks again.
+        """
+        ...
+
+
+@runtime_checkable
+class CostAware(Protocol):
+    """A strategy that can weigh what trying a configuration costs."""
+
+    def minding(self, space: SearchSpace, work: Callable[[Config], float], *, seed: int) -> Strategy:
+        """Return the strategy that does.
+
+        Parameters
+        ----------
+        space
+            The space given to `for_study`.
+        work
+            Seconds that trying a configuration roughly takes, above 0, guessed beforehand: no measurement, so that the
+            same seed gives the same suggestions.
+        seed
+            The study's.
         """
         ...

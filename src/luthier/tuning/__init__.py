@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from luthier.tuning.history import History, Trial
     from luthier.tuning.jobs import Executor, FoldResult, FoldState, Job, Outcome, Work, error_line
     from luthier.tuning.plan import LAG, StudyPlan, seed_of
+    from luthier.tuning.racing import PairedRacing
     from luthier.tuning.record import Event, StudyLog, chained, check_chain
     from luthier.tuning.run import TuningRun
-    from luthier.tuning.scheduling import FoldPolicy, FullCV
+    from luthier.tuning.scheduling import Drop, FoldPolicy, FullCV
     from luthier.tuning.side_by_side import SideBySide
     from luthier.tuning.virtual import VirtualStudy
     from luthier.tuning.work import TableWork
@@ -22,6 +23,7 @@ __all__ = [
     "ALL_ROWS",
     "LAG",
     "Budget",
+    "Drop",
     "Engine",
     "Event",
     "Executor",
@@ -32,6 +34,7 @@ __all__ = [
     "History",
     "Job",
     "Outcome",
+    "PairedRacing",
     "Price",
     "Progress",
     "SideBySide",
@@ -53,6 +56,7 @@ __all__ = [
 _HOMES = {
     "ALL_ROWS": "engine",
     "Budget": "budget",
+    "Drop": "scheduling",
     "Engine": "engine",
     "Event": "record",
     "Executor": "jobs",
@@ -64,6 +68,7 @@ _HOMES = {
     "Job": "jobs",
     "LAG": "plan",
     "Outcome": "jobs",
+    "PairedRacing": "racing",
     "Price": "budget",
     "Progress": "engine",
     "SideBySide": "side_by_side",

@@ -22,7 +22,7 @@ from luthier.tuning.history import LOST_TRIES, History, Trial
 from luthier.tuning.jobs import Executor, Job, Outcome
 from luthier.tuning.plan import LAG, StudyPlan, seed_of
 from luthier.tuning.record import Event, StudyLog, chained
-from luthier.tuning.scheduling import FoldPolicy, FullCV, failure, next_fold, trial_seconds
+from luthier.tuning.scheduling import N_RIVALS, FoldPolicy, FullCV, failure, next_fold, trial_seconds
 from luthier.tuning.timing import Duration, FoldTimes
 
 MAX_DUPLICATES = 200
@@ -34,7 +34,7 @@ MAX_TOO_LONG = 20
 ALL_ROWS = -1
 """The fold number of the final fit, which trains on every row."""
 
-Stage = Literal["search", "judging", "final fit"]
+Stage = Literal["checks", "search", "judging", "final fit"]
 Ending = Literal["budget", "trials", "exhausted", "no time for another trial"]
 
 
@@ -69,6 +69,10 @@ class Surroundings:
         Rough seconds of one fold of a configuration, before anything is measured.
     kind_of
         Which kind of model a configuration is: kinds learn their speed apart.
+    has_path
+        Whether one fit of a configuration can be scored at other values of one of its parameters.
+    raced_among
+        Which trials race against each other: those for whose configurations it says the same.
     reserve_s
         Seconds to keep for the honest finish and the final fit, given the history and the predicted duration of a fold
         of the trial that leads.
@@ -82,6 +86,8 @@ class Surroundings:
     pooled_score: Callable[[int, list[float]], float]
     work_hint: Callable[[Config], float] = lambda _: 1.0
     kind_of: Callable[[Config], str] = lambda _: ""
+    has_path: Callable[[Config], bool] = lambda _: False
+    raced_among: Callable[[Config], str] = lambda _: ""
     reserve_s: Callable[[History, float], float] = lambda _, refit_s: refit_s
     on_progress: Callable[[Progress], None] = lambda _: None
 
@@ -243,8 +249,7 @@ class Engine:
         while True:
             ending = self._fill()
             if not self._busy:
-                assert ending is not None
-                return ending
+                return ending or "no time for another trial"
             left = self._search_left_s()
             arrived = self.executor.wait(min(max(left, 0.0), 0.25))
             for outcome in arrived:
@@ -270,12 +275,20 @@ class Engine:
                 if isinstance(proposed, Trial):
                     continue
                 self._over = proposed
+                continue
             return self._over
         return None
 
     def _next_of_running(self) -> Job | None:
+        # At the end a free slot has nothing better to do than a fold that its trial may not need.
+        ahead = self._over is not None and not self.plan.deterministic
         for trial in self.history.running:
-            fold = next_fold(trial, self.plan.n_folds, self._busy)
+            n_folds = self.plan.n_folds
+            if self._scouts(trial):
+                n_folds = 1  # what the others are to fit is not settled yet
+            elif not ahead:
+                n_folds = self.policy.horizon(trial, self._rivals(trial), n_folds)
+            fold = next_fold(trial, n_folds, self._busy)
             if fold is None:
                 continue
             if self._is_first_fold():
@@ -299,20 +312,20 @@ class Engine:
             if number < len(plan.starts):
                 suggestion = Suggestion(plan.starts[number], "default", "a library's default configuration")
             else:
-                visible = number - LAG + 1
-                if plan.deterministic and not self.history.settled_up_to(visible - 1):
+                visible = self._visible(number)
+                if visible is not None and not self.history.settled_up_to(visible - 1):
                     return None
-                known = (
-                    self.history.observations_until(max(visible, 0))
-                    if plan.deterministic
-                    else self.history.observations()
-                )
+                known = self.history.observations() if visible is None else self.history.observations_until(visible)
                 rng = np.random.default_rng(seed_of(plan.seed, number, "ask"))
-                asked = self.strategy.ask(plan.space, known, rng)
+                asked = self.strategy.ask(plan.space, known, rng) or self._second_thought(number)
                 if asked is None:
                     return "exhausted"
                 suggestion = asked
             twin = self.history.twin_of(suggestion.config)
+            continues = None if twin is None else self._continued(twin, number)
+            if continues is not None:
+                self._copy_folds(self.history.trials[continues], number)
+                twin = None
             body: dict[str, Any] = {
                 "trial": number,
                 "config": dict(suggestion.config),
@@ -320,6 +333,7 @@ class Engine:
                 "why": suggestion.why,
                 "evidence": None if suggestion.evidence is None else suggestion.evidence.to_json(),
                 "twin": twin,
+                "continues": continues,
                 "spent_s": self.spent_s,
             }
             self._say("trial.proposed", body)
@@ -329,6 +343,54 @@ class Engine:
             self._settle(trial, "dropped", reason="it would not have been done in time")
             too_long, number = too_long + 1, number + 1
         return "no time for another trial"
+
+    def _scouts(self, trial: Trial) -> bool:
+        """Whether the trial's next fold is to settle its configuration. Starts are taken at their word."""
+        if not self.plan.scouting or trial.number < len(self.plan.starts) or trial.continues is not None:
+            return False
+        return self.around.has_path(trial.config) and not trial.fold_scores
+
+    def _visible(self, number: int) -> int | None:
+        """In deterministic mode a trial's fate hangs on trials below this number only, and on itself."""
+        return max(number - LAG + 1, 0) if self.plan.deterministic else None
+
+    def _rivals(self, trial: Trial) -> list[Trial]:
+        return self._rivals_before(trial, self._visible(trial.number))
+
+    def _rivals_before(self, trial: Trial, visible: int | None) -> list[Trial]:
+        among = self.around.raced_among
+        return self.history.rivals(N_RIVALS, visible, lambda other: among(other.config) == among(trial.config))
+
+    def _second_thought(self, number: int) -> Suggestion | None:
+        """When nothing new is proposed: the likeliest of the dropped trials that the present incumbent would spare."""
+        visible = self._visible(number)
+        spared = [
+            trial
+            for trial in self.history.resumable(visible)
+            if self.policy.drop(trial, self._rivals_before(trial, visible)) is None
+        ]
+        if not spared:
+            return None
+        likeliest = min(spared, key=lambda trial: (self.history.observations()[trial.number].loss, trial.number))
+        why = f"trial {likeliest.number} was dropped, but is not clearly behind the present best"
+        return Suggestion(likeliest.config, "exploit", why)
+
+    def _continued(self, twin: int, number: int) -> int | None:
+        """The dropped trial that a new one of the same configuration should continue, if it was dropped wrongly."""
+        visible = self._visible(number)
+        for trial in self.history.resumable(visible):
+            if trial.number == twin and self.policy.drop(trial, self._rivals_before(trial, visible)) is None:
+                return twin
+        return None
+
+    def _copy_folds(self, trial: Trial, number: int) -> None:
+        """Let a new trial begin with the predictions of the one that it continues."""
+        kept = {fold: done for fold, done in trial.folds.items() if done.state == "DONE" and done.predictions}
+        if kept:
+            (slab,) = self.log.read_predictions([trial.number])
+            ends = [*self._slab[1:], len(slab)]
+            for fold in kept:
+                self.log.write_fold(number, self._slab[fold], slab[self._slab[fold] : ends[fold]])
 
     def _fits_in_time(self, trial: Trial) -> bool:
         left = self._search_left_s()
@@ -361,11 +423,12 @@ class Engine:
                 "predictions": sealed,
                 "model": model,
                 **({} if result is None or result.notes is None else {"notes": dict(result.notes)}),
+                **({} if result is None or result.config is None else {"config": dict(result.config)}),
                 "spent_s": self.spent_s,
             },
         )
         if outcome.state in ("DONE", "TIMEOUT"):
-            self._learn(trial.config, outcome.seconds)
+            self._learn(job.config, outcome.seconds)
         if trial.state == "running" and outcome.state != "STOPPED":
             self._consider(trial)
         self._write()
@@ -384,15 +447,21 @@ class Engine:
                 self._settle(trial, "complete", score=score)
             else:
                 self._settle(trial, "failed", reason="its score is not a finite number")
-        elif trial.number > 0 and (reason := self.policy.drop(self.history, trial)):
+        elif trial.number > 0 and (drop := self.policy.drop(trial, self._rivals(trial))):
             self._stop_folds_of(trial)
-            self._settle(trial, "dropped", reason=reason)
+            self._settle(trial, "dropped", reason=drop.reason, projected=drop.projected)
 
-    def _settle(self, trial: Trial, state: str, *, score: float | None = None, reason: str | None = None) -> None:
-        self._say(
-            "trial.finished",
-            {"trial": trial.number, "state": state, "score": score, "reason": reason, "spent_s": self.spent_s},
-        )
+    def _settle(
+        self,
+        trial: Trial,
+        state: str,
+        *,
+        score: float | None = None,
+        reason: str | None = None,
+        projected: tuple[float, float] | None = None,
+    ) -> None:
+        body = {"trial": trial.number, "state": state, "score": score, "reason": reason, "spent_s": self.spent_s}
+        self._say("trial.finished", body if projected is None else {**body, "projected": list(projected)})
 
     # --- stopping -----------------------------------------------------------------------------------------------------
 
@@ -437,7 +506,8 @@ class Engine:
     def _job(self, trial: Trial, fold: int, *, keep_model: bool, limit_s: float | None) -> Job:
         self._n_jobs += 1
         seed = seed_of(self.plan.seed, trial.number, fold)
-        return Job(self._n_jobs, trial.number, fold, trial.config, seed, limit_s, keep_model)
+        scout = fold != ALL_ROWS and self._scouts(trial)
+        return Job(self._n_jobs, trial.number, fold, trial.config, seed, limit_s, keep_model, scout=scout)
 
     def _predict(self, config: Config, trial: Trial | None) -> Duration:
         own = trial.seconds_of_done() if trial else []

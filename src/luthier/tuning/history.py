@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
 from typing import Any, Literal, cast
 
 from luthier.space import Config, SearchSpace
 from luthier.strategies import Observation
+from luthier.strategies.observation import ObservationState
 from luthier.tuning.jobs import FoldState
 from luthier.tuning.record import Event
 
@@ -32,6 +34,7 @@ class Fold:
     losses: int = 0  # times the worker died under it
     predictions: str | None = None  # digest of the fold's predictions
     predict_s: float = 0.0
+    scout: bool = False  # fitted under the proposal, before it settled the configuration
 
     @property
     def settled(self) -> bool:
@@ -59,6 +62,10 @@ class Trial:
         What an objective told (`objectives.Told` as JSON): its `config` replaces the one proposed.
     proposal
         The configuration proposed, where another one was evaluated.
+    continues
+        The earlier, dropped trial of the same configuration whose folds this one took over, if any.
+    projected
+        Score that a dropped trial would probably have got, and its standard deviation, where the policy said so.
     """
 
     number: int
@@ -74,6 +81,8 @@ class Trial:
     evidence: Mapping[str, Any] | None = None
     notes: Mapping[str, Any] | None = None
     proposal: Config | None = None
+    continues: int | None = None
+    projected: tuple[float, float] | None = None
 
     @property
     def broke_off(self) -> tuple[TrialState, str] | None:
@@ -94,12 +103,13 @@ class Trial:
 
     @property
     def seconds(self) -> float:
-        """Seconds of work spent on all its folds, however they ended."""
+        """Seconds of work spent on all its folds, however they ended; not on those it took over."""
         return sum(fold.seconds for fold in self.folds.values())
 
     def seconds_of_done(self) -> list[float]:
-        """Seconds of each finished fold."""
-        return [fold.seconds for fold in self.folds.values() if fold.state == "DONE"]
+        """Seconds of each finished fold that was fitted under the trial's own configuration, if there is any."""
+        done = [fold for fold in self.folds.values() if fold.state == "DONE"]
+        return [fold.seconds for fold in [f for f in done if not f.scout] or done]
 
 
 class History:
@@ -136,9 +146,10 @@ class History:
         self._numbers: dict[str, int] = {}
         self._observations: list[Observation] = []
         self._running: dict[int, Trial] = {}
+        self._dropped: dict[int, None] = {}
         self._complete: list[int] = []
+        self._ranked: list[tuple[float, int]] = []
         self._duplicates: dict[int, list[Trial]] = defaultdict(list)
-        self._best: Trial | None = None
         self.n_settled = 0
         self.n_evaluated = 0
         self.n_fold_fits = 0
@@ -158,7 +169,23 @@ class History:
     @property
     def best(self) -> Trial | None:
         """The complete trial with the best score; the earliest among equals."""
-        return self._best
+        return self.trials[self._ranked[0][1]] if self._ranked else None
+
+    def rivals(
+        self, count: int, before: int | None = None, like: Callable[[Trial], bool] = lambda _: True
+    ) -> list[Trial]:
+        """The best complete trials, best first, at most `count`: numbered below `before`, and `like` true of them."""
+        found: list[Trial] = []
+        for _, number in self._ranked:
+            if (before is None or number < before) and like(self.trials[number]):
+                found.append(self.trials[number])
+                if len(found) == count:
+                    break
+        return found
+
+    def resumable(self, before: int | None = None) -> list[Trial]:
+        """Trials dropped for what their folds promised, not continued since; those numbered below `before` only."""
+        return [self.trials[n] for n in self._dropped if before is None or n < before]
 
     @property
     def default(self) -> Trial | None:
@@ -230,9 +257,13 @@ class History:
             body["why"],
             twin=body.get("twin"),
             evidence=body.get("evidence"),
+            continues=body.get("continues"),
         )
         self.trials.append(trial)
         self._observations.append(self._pending(trial))
+        if trial.continues is not None:
+            self._take_over(trial, self.trials[trial.continues])
+            return
         if trial.twin is not None:
             self._duplicates[trial.twin].append(trial)
             self._settle(trial, "duplicate", body)
@@ -240,6 +271,14 @@ class History:
         self._numbers.setdefault(self._space.key(trial.config), trial.number)
         self._running[trial.number] = trial
         self.n_evaluated += 1
+
+    def _take_over(self, trial: Trial, dropped: Trial) -> None:
+        """Go on with the folds of a dropped trial. What they cost was counted where they were fitted."""
+        trial.folds = {n: replace(fold, seconds=0.0) for n, fold in dropped.folds.items() if fold.state == "DONE"}
+        del self._dropped[dropped.number]
+        self._numbers[self._space.key(trial.config)] = trial.number
+        trial.proposal, trial.config = trial.config, dropped.config
+        self._running[trial.number] = trial
 
     def _finish_fold(self, body: Mapping[str, Any]) -> None:
         trial = self.trials[body["trial"]]
@@ -252,7 +291,10 @@ class History:
             losses=(before.losses if before else 0) + (body["state"] == "LOST"),
             predictions=body["predictions"],
             predict_s=body.get("predict_s", 0.0),
+            scout=body.get("config") is not None,
         )
+        if body.get("config") is not None:
+            trial.proposal, trial.config = trial.config, body["config"]
         if body.get("notes") is not None:
             trial.proposal, trial.notes = trial.config, body["notes"]
             trial.config = trial.notes["config"]
@@ -265,6 +307,9 @@ class History:
         trial.state = state
         trial.spent_s = body["spent_s"]
         trial.reason = body.get("reason")
+        if body.get("projected") is not None:
+            score, sd = body["projected"]
+            trial.projected = (score, sd)
         if trial.twin is not None:
             trial.score = self.trials[trial.twin].score
         else:
@@ -273,16 +318,16 @@ class History:
         self.n_settled += 1
         if state == "dropped" and not trial.folds:
             self.n_evaluated -= 1  # proposed, but never tried
+        elif trial.projected is not None:
+            self._dropped[trial.number] = None
         self._observations[trial.number] = self._observation(trial)
         for duplicate in self._duplicates.get(trial.number, ()):
             duplicate.score = trial.score
             self._observations[duplicate.number] = self._observation(duplicate)
         if state == "complete":
             self._complete.append(trial.number)
-            if trial.score is not None and (
-                self._best is None or self._best.score is None or self.loss(trial.score) < self.loss(self._best.score)
-            ):
-                self._best = trial
+            if trial.score is not None:
+                insort(self._ranked, (self.loss(trial.score), trial.number))
 
     # --- what strategies see ------------------------------------------------------------------------------------------
 
@@ -291,18 +336,27 @@ class History:
         return Observation(trial.number, config, "running", math.nan, math.nan, 0.0, 0, self.n_folds)
 
     def _observation(self, trial: Trial) -> Observation:
+        if trial.twin is not None:
+            twin = self._observations[trial.twin]
+            return replace(twin, trial=trial.number, cost_s=0.0)
         scores = trial.fold_scores
         loss = math.nan
         if trial.score is not None:
             loss = self.loss(trial.score)
+        elif trial.projected is not None:
+            loss = self.loss(trial.projected[0])
         elif scores:
             loss = self.loss(fmean(scores))
         sd = stdev(scores) / math.sqrt(len(scores)) if len(scores) > 1 else math.nan
-        state: Literal["running", "partial", "complete", "failed"]
-        if trial.state in ("complete", "duplicate") and trial.score is not None:
+        if trial.projected is not None:
+            sd = trial.projected[1]
+        state: ObservationState
+        if trial.state == "complete" and trial.score is not None:
             state = "complete"
-        elif trial.state in ("failed", "duplicate"):
+        elif trial.state == "failed":
             state = "failed"
+        elif trial.state == "dropped" and not trial.folds:
+            state = "skipped"
         else:
             state = "partial" if scores else "running"
         return Observation(trial.number, trial.config, state, loss, sd, trial.seconds, len(scores), self.n_folds)

@@ -38,6 +38,9 @@ class Job:
         Whether the fitted fold model is to come back with the result.
     brief
         What else the work should know of the study when the job starts; picklable.
+    scout
+        Whether the fold may settle a parameter for the whole trial: the one whose values a single fit can all be scored
+        at (see `models.PathFamily`).
     """
 
     id: int
@@ -48,6 +51,7 @@ class Job:
     limit_s: float | None = None
     keep_model: bool = False
     brief: Any = None
+    scout: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ class FoldResult:
         Seconds spent predicting the validation rows.
     notes
         What else the work has to tell, as JSON values (see `objectives.Told`); the record keeps it.
+    config
+        The configuration that predictions and score are of, where a scout settled on another than the job's.
     """
 
     predictions: NDArray[np.float32] | None
@@ -76,6 +82,7 @@ class FoldResult:
     model: Mapping[str, bytes] | None = None
     predict_s: float = 0.0
     notes: Mapping[str, Any] | None = None
+    config: Config | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,10 @@ class StudyPlan:
         Whether suggestions depend on trial order only, and not on which fold happened to finish first.
     fold_limit_s
         Seconds after which a fold is given up as TIMEOUT; None for no limit but the budget.
+    scouting
+        Whether a trial's first fold settles the parameter whose values one fit can all be scored at.
+    policy
+        Name of the fold policy: "full", or "racing", which drops trials that would hardly win.
     facts
         Whatever else the record should say of the run (versions, notes); no part of the identity.
     """
@@ -57,6 +61,8 @@ class StudyPlan:
     seed: int = 0
     deterministic: bool = False
     fold_limit_s: float | None = None
+    policy: str = "full"
+    scouting: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -84,6 +90,8 @@ class StudyPlan:
             "seed": self.seed,
             "deterministic": self.deterministic,
             "fold_limit_s": self.fold_limit_s,
+            "policy": self.policy,
+            "scouting": self.scouting,
             "facts": dict(self.facts),
         }
 
@@ -101,6 +109,8 @@ class StudyPlan:
             seed=body["seed"],
             deterministic=body["deterministic"],
             fold_limit_s=body["fold_limit_s"],
+            policy=body.get("policy", "full"),  # records from before there was a choice
+            scouting=body.get("scouting", False),
             facts=body["facts"],
         )
 

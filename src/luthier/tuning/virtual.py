@@ -22,7 +22,7 @@ from luthier.tuning.engine import MAX_DUPLICATES
 from luthier.tuning.history import Fold, History, Trial
 from luthier.tuning.plan import StudyPlan, seed_of
 from luthier.tuning.record import Event
-from luthier.tuning.scheduling import FoldPolicy, FullCV, failure, next_fold
+from luthier.tuning.scheduling import N_RIVALS, FoldPolicy, FullCV, failure, next_fold
 
 VirtualEnding = Literal["budget", "trials", "exhausted"]
 
@@ -143,8 +143,8 @@ class VirtualStudy:
         elif len(trial.fold_scores) == self.plan.n_folds:
             state = "failed" if whole is None else "complete"
             self._settle(trial, state, score=whole, reason=None if whole is not None else "it has no score")
-        elif trial.number > 0 and (reason := self._policy.drop(self.history, trial)):
-            self._settle(trial, "dropped", reason=reason)
+        elif trial.number > 0 and (drop := self._policy.drop(trial, self.history.rivals(N_RIVALS))):
+            self._settle(trial, "dropped", reason=drop.reason, projected=drop.projected)
 
     # --- small parts --------------------------------------------------------------------------------------------------
 
@@ -191,8 +191,17 @@ class VirtualStudy:
         self._on_ask(ask)
         return ask
 
-    def _settle(self, trial: Trial, state: str, *, score: float | None = None, reason: str | None = None) -> None:
-        self._say("trial.finished", {"trial": trial.number, "state": state, "score": score, "reason": reason})
+    def _settle(
+        self,
+        trial: Trial,
+        state: str,
+        *,
+        score: float | None = None,
+        reason: str | None = None,
+        projected: tuple[float, float] | None = None,
+    ) -> None:
+        body = {"trial": trial.number, "state": state, "score": score, "reason": reason}
+        self._say("trial.finished", {**body, "projected": projected})
 
     def _say(self, kind: str, body: Mapping[str, Any]) -> None:
         # This study's record is made of others' (its suggestions, the folds measured for all), so nothing seals it.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from luthier.models import Facts, Family, split_config
+from luthier.models import Facts, Family, FittedPath, PathFamily, join_config, split_config
 from luthier.scoring import Metric
 from luthier.tuning.jobs import FoldResult, Job
 
@@ -69,13 +69,36 @@ class TableWork:
         if job.fold < 0:
             return FoldResult(None, float("nan"), fit_s, model)
         start = time.perf_counter()
-        p = fitted.predict(_take(rows, valid))
+        values = family.path_values(config, self.facts) if job.scout and isinstance(family, PathFamily) else ()
+        if values and isinstance(fitted, FittedPath):
+            paths = fitted.predict_path(_take(rows, valid), values)
+            own = values.index(config[str(family.path)])
+            best = self._best(valid, paths, own)
+            p, config[str(family.path)] = paths[best], values[best]
+        else:
+            p = fitted.predict(_take(rows, valid))
         predict_s = time.perf_counter() - start
         if not np.isfinite(p).all():
             raise FloatingPointError(f"{name} predicted {np.count_nonzero(~np.isfinite(p))} values that are not finite")
-        valid_weights = None if self.weights is None else self.weights[valid]
-        score = self.metric.score(self.y[valid], p, valid_weights)
-        return FoldResult(p.astype(np.float32), float(score), fit_s, model, predict_s)
+        settled = join_config(name, config)
+        return FoldResult(
+            p.astype(np.float32),
+            self._score(valid, p),
+            fit_s,
+            model,
+            predict_s,
+            config=None if settled == dict(job.config) else settled,
+        )
+
+    def _best(self, valid: Indices, paths: NDArray[Any], own: int) -> int:
+        """Which of the predictions score best, the earliest among equals; `own` when no score is a number."""
+        sign = 1.0 if self.metric.greater_is_better else -1.0
+        scores = np.array([sign * self._score(valid, p) if np.isfinite(p).all() else np.nan for p in paths])
+        return own if np.isnan(scores).all() else int(np.nanargmax(scores))
+
+    def _score(self, valid: Indices, p: NDArray[Any]) -> float:
+        weights = None if self.weights is None else self.weights[valid]
+        return float(self.metric.score(self.y[valid], p, weights))
 
 
 def _take(rows: Any, index: Indices) -> Any:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from luthier.scoring.metrics import counts, probabilities, ranking, regression
+from luthier.scoring.metrics.counts import f_beta
 from luthier.scoring.metrics.lookup import default_metric, find
 from luthier.scoring.metrics.metric import AdditiveMetric, Metric, RankMetric, Task, rank
+from luthier.scoring.metrics.money import Costs
 from luthier.scoring.metrics.own import OwnMetric
 from luthier.scoring.metrics.regression import pinball
 
@@ -60,11 +62,13 @@ def get_metric(
 __all__ = [
     "METRICS",
     "AdditiveMetric",
+    "Costs",
     "Metric",
     "OwnMetric",
     "RankMetric",
     "Task",
     "default_metric",
+    "f_beta",
     "get_metric",
     "pinball",
     "rank",

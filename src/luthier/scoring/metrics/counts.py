@@ -101,6 +101,30 @@ def _averaged(sums: Floats, quotient: Quotient, average: Average) -> Floats:
     return result
 
 
+def f_beta(beta: float) -> AdditiveMetric:
+    """F-beta of the positive class: recall counts beta times as much as precision.
+
+    Source: van Rijsbergen (1979), "Information Retrieval", chapter 7; zero where nothing is right, as in scikit-learn.
+    """
+
+    def value(right: Floats, true: Floats, decided: Floats) -> Floats:
+        return share((1 + beta**2) * right, beta**2 * true + decided, otherwise=0.0)
+
+    return AdditiveMetric(
+        f"f{beta:g}",
+        greater_is_better=True,
+        tasks=BINARY,
+        row_stats=_class_counts,
+        value=partial(_averaged, quotient=value, average="binary"),
+    )
+
+
+def _specificity(sums: Floats) -> Floats:
+    """Share of the negative class that is decided for it: the recall of class 0."""
+    right, true, _ = _by_class(sums)
+    return np.where(true.sum(axis=-1) > 0, share(right[..., 0], true[..., 0], otherwise=0.0), np.nan)
+
+
 def _mcc_counts(y: Target, p: Predictions) -> Floats:
     """(n, 2 + 2 K): right; 1; is class k; decided for class k."""
     counts = _class_counts(y, p)
@@ -168,6 +192,14 @@ METRICS = (
     *_family("precision", _precision),
     *_family("recall", _recall),
     *_family("f1", _f1),
+    AdditiveMetric(
+        "specificity",
+        greater_is_better=True,
+        tasks=BINARY,
+        row_stats=_class_counts,
+        value=_specificity,
+        aliases=("tnr",),
+    ),
     AdditiveMetric(
         "matthews_corrcoef",
         greater_is_better=True,

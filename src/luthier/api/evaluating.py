@@ -1,0 +1,151 @@
+"""`luthier.evaluate`: how far to believe a tuned model, read off what its study left behind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from luthier.api.evidence import find_package, gather_evidence, package_of
+from luthier.api.group_columns import group_columns
+from luthier.api.new_rows import score_new_rows
+from luthier.api.result import TunedModel
+from luthier.evaluation.evidence import Evidence, Part
+from luthier.evaluation.new_rows import NewRows
+from luthier.evaluation.thresholds import Rule, check_wish, read_wish
+from luthier.evaluation.topics import TOPICS
+from luthier.scoring.metrics import Costs
+from luthier.serving import Predictor
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Attributes
+    ----------
+    study
+        The study whose model was evaluated.
+    parts
+        The answers by topic: `evaluation["calibration"]` is the same as `evaluation.parts["calibration"]`.
+    """
+
+    study: str
+    parts: Mapping[str, Part]
+
+    def __getitem__(self, topic: str) -> Part:
+        return self.parts[topic]
+
+    def to_json(self) -> dict[str, Any]:
+        """The evaluation as `luthier evaluate --json` prints it."""
+        return {"study": self.study, **{topic: part.to_dict() for topic, part in self.parts.items()}}
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether new rows have shown the model to be worse than promised."""
+        part = self.parts.get("new_rows")
+        return isinstance(part, NewRows) and part.standing == "broken"
+
+    def lines(self) -> list[str]:
+        """The evaluation for people: a heading a topic, and its answer."""
+        said: list[str] = []
+        for topic, part in self.parts.items():
+            said += ["", topic.replace("_", " ").upper(), *(f"  {line}" for line in part.lines())]
+        return said[1:]
+
+    def __repr__(self) -> str:
+        return f"Evaluation({self.study!r}, {', '.join(self.parts)})"
+
+
+def evaluate(
+    what: TunedModel | str | os.PathLike[str],
+    *,
+    cost: Costs | str | None = None,
+    threshold: str | float | None = None,
+    groups: Sequence[str] | str = (),
+    on: Any = None,
+    data: Any = None,
+    store: str | os.PathLike[str] | None = None,
+) -> Evaluation:
+    r"""Say how far to believe a tuned model, without training anything.
+
+    Everything is read off the out-of-fold predictions that the study kept.
+
+    Parameters
+    ----------
+    what
+        What `luthier.tune` returned, the name of a registered model ("churn", "churn@3"), the folder of a saved one, or
+        the id of a study.
+    cost
+        What decisions cost in your own money, as "fn=50,fp=2" (also tp and tn; a gain is below zero): the mean cost of
+        a case is then among the metrics, and the threshold is the one that costs least. Two classes only.
+    threshold
+        How to choose the threshold otherwise: "f1", "f2", "precision>=0.9", "recall>=0.8", or a number.
+    groups
+        Columns of the table, features or not, whose values name groups to compare: how often each is called positive,
+        found and wrongly called, with intervals that hold for all groups at once.
+    on
+        New rows with their outcome (a path or a frame): the model is scored on them instead, and held to its promise.
+        The study is not needed for that.
+    data
+        The table of the study (a path or a frame), needed only where it was tuned from memory by another process, or
+        is no longer where it was.
+    store
+        Where the study is kept. Default: `LUTHIER_STORE`, else `.luthier` in the current folder.
+
+    Raises
+    ------
+    UnknownStudy
+        There is no such study in the store, or none with a table.
+    UnknownModel
+        The registered model has no such version, or it was retired.
+    UsageError
+        The study has not come to its end, or the data are not those it was tuned on.
+    BadMetric
+        The cost or the threshold cannot be read, or there are not two classes.
+    UnfitRows
+        New rows lack the outcome or a feature.
+    BadColumn
+        There is no column of that name to group by.
+
+    Examples
+    --------
+    >>> evaluation = luthier.evaluate(run)  # doctest: +SKIP
+    >>> print("\n".join(evaluation.lines()))  # doctest: +SKIP
+    """
+    place = None if store is None else Path(store)
+    costs, rule = read_wish(cost, threshold)
+    if on is not None:
+        return _on_new_rows(what, on, rule=rule, costs=costs, place=place)
+    if isinstance(what, TunedModel):
+        study, evidence = what.run.study, gather_evidence(what, store=place or what.store)
+    else:
+        found = find_package(what, store=place)
+        study = str(what) if found is None else found.manifest.study
+        evidence = gather_evidence(study, data=data, store=place)
+    if named := [name.strip() for name in (groups.split(",") if isinstance(groups, str) else groups) if name.strip()]:
+        evidence = replace(evidence, groups=group_columns(evidence, named, data))
+    check_wish(cost, threshold, evidence.task)
+    order = evidence.plan.facts.get("order") or {}
+    if rule is None:  # as it was tuned
+        costs, rule = read_wish(cost or order.get("cost"), order.get("threshold"))
+    return read(study, replace(evidence, rule=rule, costs=costs))
+
+
+def _on_new_rows(
+    what: TunedModel | str | os.PathLike[str], on: Any, *, rule: Rule | None, costs: Costs | None, place: Path | None
+) -> Evaluation:
+    metric = None
+    if isinstance(what, TunedModel):
+        predictor, metric = what.predictor, what.problem.metric
+    else:
+        predictor = Predictor.of(find_package(what, store=place) or package_of(str(what), store=place))
+    found = score_new_rows(predictor, on, metric=metric, rule=rule, costs=costs)
+    return Evaluation(predictor.manifest.study, {"new_rows": found})
+
+
+def read(study: str, evidence: Evidence) -> Evaluation:
+    """Ask every question of the evidence."""
+    return Evaluation(study, {topic: ask(evidence) for topic, ask in TOPICS.items()})

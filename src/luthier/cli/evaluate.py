@@ -1,0 +1,47 @@
+"""`luthier evaluate`: a tuned model in; how far to believe it out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from luthier.cli.say import answer, want_json
+
+
+def evaluate(
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="Id of a study, name of a registered model, or folder of a saved one.", metavar="STUDY|MODEL"
+        ),
+    ],
+    on: Annotated[
+        str | None, typer.Option(help="New rows with their outcome: does the model keep its promise on them?")
+    ] = None,
+    cost: Annotated[
+        str | None, typer.Option(help='What errors cost: "fn=50,fp=2"; chooses the threshold that costs least.')
+    ] = None,
+    threshold: Annotated[
+        str | None, typer.Option(help='How to choose the threshold: "f1", "precision>=0.9", "recall>=0.8", or "0.3".')
+    ] = None,
+    groups: Annotated[
+        str | None, typer.Option(help='Columns whose groups to compare, features or not: "sex,region".')
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="The study's own table, if it is no longer where it was tuned from.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
+) -> None:
+    """Say how far to believe a tuned model; nothing is trained again.
+
+    Ends with code 3 when new rows (--on) show it to be worse than promised beyond what luck explains.
+    """
+    want_json(json)
+    from luthier.api import evaluate as evaluate_model
+
+    found = evaluate_model(what, on=on, cost=cost, threshold=threshold, groups=groups or (), data=data)
+    next_step = "luthier tune NEW_TABLE --target ..." if found.contradicted else f"luthier runs show {found.study}"
+    answer(found.to_json(), found.lines(), next_step=next_step)
+    if found.contradicted:
+        raise typer.Exit(3)

@@ -1,0 +1,124 @@
+"""Alarms: how many of them may be false in a year, and how one cause is told once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+YEAR_S = 365.25 * 86_400.0
+MOST_LEVEL = 0.05
+"""Chance of a false alarm of one look at one detector, however rarely it looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmBudget:
+    """How many false alarms a model may raise in a year, over all its detectors: the one number to set.
+
+    Every look at every detector is given an equal part of it as its level. Expected numbers add up whether or not looks
+    depend on each other, and they do: all of them are held against the same reference. So in a year without any change
+    the expected number of alarms is at most this.
+
+    Attributes
+    ----------
+    per_year
+        False alarms a year.
+    detectors
+        Detectors that share it.
+
+    Examples
+    --------
+    >>> round(AlarmBudget(per_year=1.0, detectors=5).level(every_s=86_400), 6)
+    0.000548
+    """
+
+    per_year: float = 1.0
+    detectors: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.per_year > 0 or self.detectors < 1:
+            raise ValueError(f"a budget is above zero and shared by at least one detector, unlike {self!r}")
+
+    def level(self, *, every_s: float) -> float:
+        """Level of one look at one detector that looks every so many seconds."""
+        return min(MOST_LEVEL, self.per_year * every_s / YEAR_S / self.detectors)
+
+    def mean_time_s(self) -> float:
+        """Mean time between false alarms of a detector that looks at every row."""
+        return self.detectors * YEAR_S / self.per_year
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that has changed and matters.
+
+    Attributes
+    ----------
+    detector
+        What noticed it.
+    subject
+        What it concerns: columns, a source of labels, a metric.
+    words
+        What happened, in a sentence.
+    since_us, until_us
+        First and last look at which it was seen, in microseconds since 1970, UTC; None where rows have no time.
+    looks
+        At how many looks it was seen.
+    effect
+        How large it is at the last look, in the detector's own unit.
+    cost
+        What it costs, in the user's own currency per prediction, where that is known.
+    """
+
+    detector: str
+    subject: tuple[str, ...]
+    words: str
+    since_us: int | None = None
+    until_us: int | None = None
+    looks: int = 1
+    effect: float = 0.0
+    cost: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "detector": self.detector,
+            "subject": list(self.subject),
+            "words": self.words,
+            "since_us": self.since_us,
+            "until_us": self.until_us,
+            "looks": self.looks,
+            "effect": self.effect,
+            "cost": self.cost,
+        }
+
+
+def deduplicate(looks: Sequence[Iterable[Alarm]], *, rearm_after: int = 3) -> list[Alarm]:
+    """Alarms of one look after the other, each cause once: as long as it lasts, and not again when it flickers.
+
+    Parameters
+    ----------
+    looks
+        What every look saw, oldest first.
+    rearm_after
+        Looks without it after which the same cause counts as a new alarm.
+
+    Returns
+    -------
+    list of Alarm
+        In the order in which they began; words, effect and cost as last seen.
+    """
+    told: list[Alarm] = []
+    open_at: dict[tuple[str, tuple[str, ...]], tuple[int, int]] = {}  # cause -> (its place in told, last look)
+    for k, seen in enumerate(looks):
+        for alarm in seen:
+            cause = (alarm.detector, alarm.subject)
+            place, last = open_at.get(cause, (-1, -rearm_after - 2))
+            if k - last > rearm_after:
+                open_at[cause] = (len(told), k)
+                told.append(alarm)
+                continue
+            before = told[place]
+            told[place] = replace(alarm, since_us=before.since_us, looks=before.looks + (k > last))
+            open_at[cause] = (place, k)
+    return told
