@@ -108,7 +108,7 @@ def _asked(connection: Any, rows: pd.DataFrame, views: Sequence[FeatureView], at
     asked = rows[needed].copy()
     asked.columns = pd.Index([f"key {name}" for name in needed])
     if at is None:
-        asked["at"] = pd.Timestamp.max.floor("us")
+        asked["moment"] = pd.Timestamp.max.floor("us")
         return asked
     try:
         moments = pd.to_datetime(rows[at], utc=True)
@@ -120,7 +120,7 @@ def _asked(connection: Any, rows: pd.DataFrame, views: Sequence[FeatureView], at
             f"{int(moments.isna().to_numpy().argmax())}",
             fix="leave these rows out, or fill in when they were asked about",
         )
-    asked["at"] = moments.dt.tz_localize(None).astype("datetime64[us]")
+    asked["moment"] = moments.dt.tz_localize(None).astype("datetime64[us]")
     return asked
 
 
@@ -129,11 +129,11 @@ def _features_of(connection: Any, view: FeatureView, source: Any, asked: pd.Data
     _open_events(connection, view, source)
     types = _types(connection, "SELECT * FROM given")
     keys = ", ".join(f"{_as_text(f'key {key}', types)} AS k{i}" for i, key in enumerate(view.keys))
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW asked AS SELECT {keys}, at, row_number() OVER () AS place FROM given")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW asked AS SELECT {keys}, moment, row_number() OVER () AS place FROM given")
     joins, columns = [], {}
     for number, timeline in enumerate(timelines(view)):
         same = " AND ".join(f"asked.{key} = t{number}.{key}" for key in keys_of(view))
-        joins.append(f"ASOF LEFT JOIN ({timeline.sql}) t{number} ON {same} AND asked.at >= t{number}.since")
+        joins.append(f"ASOF LEFT JOIN ({timeline.sql}) t{number} ON {same} AND asked.moment >= t{number}.since")
         for column, otherwise in zip(timeline.columns, timeline.otherwise, strict=True):
             columns[column] = f"coalesce(t{number}.{quoted(column)}, {otherwise}) AS {quoted(column)}"
     shown = ", ".join(columns[column] for column in view.columns)
