@@ -15,6 +15,7 @@ from luthier.cli import (
     demo,
     doctor,
     evaluate,
+    features,
     init,
     models,
     predict,
@@ -63,6 +64,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(runs.app, name="runs")
 app.add_typer(models.app, name="models")
+app.add_typer(features.app, name="features")
 app.add_typer(token.app, name="token")
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luthier.data.features import AGGREGATES, Feature, FeatureView, point_in_time_join, timeline_frames
+from luthier.data.features import AGGREGATES, Feature, FeatureView, point_in_time_join, timeline_rows
 from luthier.errors import BadColumn, BadFeatureView, UnreadableData
 
 HOUR = pd.Timedelta("1h")
@@ -81,7 +81,9 @@ def test_every_aggregate_and_window_is_what_a_search_through_all_events_gives(
     found = point_in_time_join(rows, [view_of(EVERY)], at="at", sources={"v": source})
     assert len(found) == len(rows)
     for feature in EVERY:
-        expected = [by_definition(source, who, moment, feature) for who, moment in zip(rows.who, rows["at"], strict=True)]
+        expected = [
+            by_definition(source, who, moment, feature) for who, moment in zip(rows.who, rows["at"], strict=True)
+        ]
         np.testing.assert_allclose(found[f"v__{feature.name}"].astype(float), expected, err_msg=feature.name)
 
 
@@ -90,8 +92,8 @@ def test_a_value_filled_in_later_does_not_leak_into_the_past() -> None:
     rows = pd.DataFrame({"who": "a", "at": START + np.array([0, 1, 7, 8, 9]) * HOUR})
     asked = [Feature("last", "last", "amount"), Feature("sum", "sum", "amount")]
     honest = point_in_time_join(rows, [view_of(asked)], at="at", sources={"v": source})
-    assert honest.v__sum.tolist() == [0.0, 10.0, 10.0, 15.0, 104.0]
-    np.testing.assert_array_equal(honest.v__last, [np.nan, 10.0, 10.0, 5.0, 5.0])
+    assert honest["v__sum"].tolist() == [0.0, 10.0, 10.0, 15.0, 104.0]
+    np.testing.assert_array_equal(honest["v__last"], [np.nan, 10.0, 10.0, 5.0, 5.0])
     leaking = point_in_time_join(rows, [view_of(asked, known_at=None)], at="at", sources={"v": source})
     assert leaking.v__sum.tolist()[1] == 99.0  # what a join on event time alone would have trained on
 
@@ -116,7 +118,7 @@ def test_keys_meet_whatever_type_they_were_read_as_and_007_is_not_7(keys: list[A
     source = table([(keys[0], 1, 1, 0, 1.0), (keys[1], 1, 1, 0, 2.0)])
     rows = pd.DataFrame({"who": asked, "at": START + 5 * HOUR})
     found = point_in_time_join(rows, [view_of([Feature("last", "last", "amount")])], at="at", sources={"v": source})
-    assert found.v__last.tolist() == [1.0, 2.0]
+    assert found["v__last"].tolist() == [1.0, 2.0]
 
 
 def test_several_keys_name_an_entity_and_moments_of_other_zones_are_the_same_moments() -> None:
@@ -125,8 +127,8 @@ def test_several_keys_name_an_entity_and_moments_of_other_zones_are_the_same_mom
     moment = (START + HOUR).tz_localize("UTC").tz_convert("Asia/Tokyo")
     rows = pd.DataFrame({"shop": ["y", "x", "z"], "who": "a", "at": [moment, moment, moment]})
     found = point_in_time_join(rows, [view], at="at", sources={"v": source})
-    assert found.v__n.tolist() == [1, 1, 0]
-    np.testing.assert_array_equal(found.v__last, [2.0, 1.0, np.nan])
+    assert found["v__n"].tolist() == [1, 1, 0]
+    np.testing.assert_array_equal(found["v__last"], [2.0, 1.0, np.nan])
 
 
 def test_without_a_moment_everything_in_the_source_is_known() -> None:
@@ -140,15 +142,22 @@ def test_a_timeline_read_at_its_last_step_is_what_the_join_gives() -> None:
     rng = np.random.default_rng(1)
     n = 400
     happened = rng.integers(0, 200, n)
-    source = table(list(zip(rng.choice(list("abc"), n), happened, happened + rng.integers(0, 9, n), rng.integers(0, 3, n),
-                            rng.normal(size=n), strict=True)))  # fmt: skip
+    known = happened + rng.integers(0, 9, n)
+    drawn = (rng.choice(list("abc"), n), happened, known, rng.integers(0, 3, n), rng.normal(size=n))
+    source = table(list(zip(*drawn, strict=True)))
     view = view_of(EVERY)
-    lines = list(timeline_frames(view, source))
+    lines = [
+        pd.DataFrame([row for rows in line.chunks for row in rows], columns=["k0", "since", *line.columns]).sort_values(
+            "since"
+        )
+        for line in timeline_rows(view, source)
+    ]
     rows = pd.DataFrame({"who": rng.choice(list("abcd"), 300), "at": START + rng.integers(0, 230, 300) * HOUR})
     found = point_in_time_join(rows, [view], at="at", sources={"v": source})
     for line in lines:
         assert not line.duplicated(["k0", "since"]).any()
         columns = [name for name in line.columns if name not in ("k0", "since")]
+        line["since"] = pd.to_datetime(line["since"], unit="us")
         for i, (who, moment) in enumerate(zip(rows.who, rows["at"], strict=True)):
             past = line[(line.k0 == who) & (line.since <= moment)]
             if len(past):

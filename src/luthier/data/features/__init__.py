@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from luthier.data.features.join import point_in_time_join, timeline_frames
+from luthier.data.features.join import TimelineRows, count_events, key_text, point_in_time_join, timeline_rows
 from luthier.data.features.view import AGGREGATES, Feature, FeatureView
 
-__all__ = ["AGGREGATES", "Feature", "FeatureView", "point_in_time_join", "timeline_frames"]
+__all__ = [
+    "AGGREGATES",
+    "Feature",
+    "FeatureView",
+    "TimelineRows",
+    "count_events",
+    "key_text",
+    "point_in_time_join",
+    "timeline_rows",
+]

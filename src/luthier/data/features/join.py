@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,8 @@ from luthier.errors import BadColumn, BadFeatureView, UnreadableData
 
 _READERS = {".parquet": "read_parquet", ".pq": "read_parquet", ".jsonl": "read_json", ".ndjson": "read_json"}
 _NUMBERS = ("FLOAT", "DOUBLE")
+_SQL = {"boolean": "BOOLEAN", "number": "DOUBLE", "text": "VARCHAR"}
+_CHUNK = 20_000
 
 
 def point_in_time_join(
@@ -58,7 +61,9 @@ def point_in_time_join(
     taken = sorted({*added} & {str(name) for name in rows.columns})
     if taken or len(set(added)) < len(added):
         twice = taken or sorted({column for column in added if added.count(column) > 1})
-        raise BadColumn(f"the table would have the column {listing(twice)} twice", fix="leave the view or the column out")
+        raise BadColumn(
+            f"the table would have the column {listing(twice)} twice", fix="leave the view or the column out"
+        )
     with _connection() as connection:
         asked = _asked(connection, rows, views, at)
         connection.register("given", asked)
@@ -66,8 +71,40 @@ def point_in_time_join(
     return pd.concat([rows, *(frame.set_index(rows.index) for frame in found)], axis=1)
 
 
-def timeline_frames(view: FeatureView, source: Any = None) -> Iterator[pd.DataFrame]:
-    """Return the timelines of a view: keys as text (k0, ...), `since` (UTC), and the features' columns.
+@dataclass(frozen=True, slots=True)
+class TimelineRows:
+    """Rows of one timeline of a view, ready for a table.
+
+    Attributes
+    ----------
+    columns
+        Names of the features.
+    kinds
+        What each holds: "boolean", "number" or "text" (moments are text in ISO 8601).
+    otherwise
+        What each is where the entity has no row yet.
+    chunks
+        Rows of the entity's keys as text, since when (microseconds since 1970, UTC), and the features; to be read
+        before the next timeline is asked for.
+    """
+
+    columns: tuple[str, ...]
+    kinds: tuple[str, ...]
+    otherwise: tuple[Any, ...]
+    chunks: Iterator[list[tuple[Any, ...]]]
+
+
+def timeline_rows(
+    view: FeatureView,
+    source: Any = None,
+    *,
+    as_of: pd.Timestamp | None = None,
+    part: int = 0,
+    n_parts: int = 1,
+    memory_mb: int | None = None,
+    spill: str | os.PathLike[str] | None = None,
+) -> Iterator[TimelineRows]:
+    """Compute the timelines of a view, from a moment on.
 
     Parameters
     ----------
@@ -75,25 +112,95 @@ def timeline_frames(view: FeatureView, source: Any = None) -> Iterator[pd.DataFr
         The view.
     source
         A frame to use instead of the view's source.
+    as_of
+        Moment (UTC) from which on they will be read: of what was before, only the row that still holds is given.
+        None for all rows.
+    part, n_parts
+        Only the entities of one of `n_parts` parts, by a hash of their keys.
+    memory_mb, spill
+        What the query may hold in memory, and the folder it may use beyond that.
 
     Raises
     ------
     BadColumn, UnreadableData, BadFeatureView
         As `point_in_time_join`.
     """
-    with _connection() as connection:
-        _open_events(connection, view, source)
+    keys = ", ".join(keys_of(view))
+    with _connection(memory_mb, spill) as connection:
+        _open_events(connection, view, source, f"hash({keys}) % {n_parts} = {part}" if n_parts > 1 else None)
         for timeline in timelines(view):
-            order = ", ".join((*keys_of(view), "since"))
-            yield _run(connection, f"SELECT * FROM ({timeline.sql}) ORDER BY {order}", view).df()
+            types = _types(connection, timeline.sql)
+            kinds = tuple(_kind(types[column]) for column in timeline.columns)
+            shown = ", ".join(
+                f"CAST({quoted(column)} AS {_SQL[kind]}) AS {quoted(column)}"
+                for column, kind in zip(timeline.columns, kinds, strict=True)
+            )
+            ends = ""
+            if as_of is not None:
+                following = f"lead(since) OVER (PARTITION BY {keys} ORDER BY since)"
+                ends = f"QUALIFY coalesce({following} > make_timestamp({as_of.value // 1000}), TRUE)"
+            sql = f"SELECT {keys}, epoch_us(since), {shown} FROM ({timeline.sql}) {ends}"
+            answer = _run(connection, sql, view)
+            otherwise = tuple(0 if what == "0" else None for what in timeline.otherwise)
+            yield TimelineRows(timeline.columns, kinds, otherwise, iter(lambda a=answer: a.fetchmany(_CHUNK), []))  # type: ignore[misc]
+
+
+def count_events(view: FeatureView, source: Any = None) -> int:
+    """Return the number of rows of a view's source, or of a frame in its place.
+
+    Raises
+    ------
+    UnreadableData
+        The source cannot be read.
+    """
+    if source is not None:
+        return len(source)
+    import duckdb
+
+    with _connection() as connection:
+        try:
+            (n,) = connection.execute(f"SELECT count(*) FROM {_file(view)}").fetchone()
+        except (duckdb.Error, OSError) as error:
+            raise _unreadable(view, error) from error
+    return int(n)
+
+
+def _unreadable(view: FeatureView, error: Exception) -> UnreadableData:
+    return UnreadableData(
+        f"the source of view {view.name!r} cannot be read: {str(error).splitlines()[0]}",
+        fix=f"look whether {view.source} is there and well formed",
+    )
+
+
+def _kind(sql_type: str) -> str:
+    if sql_type == "BOOLEAN":
+        return "boolean"
+    numeric = sql_type.endswith("INT") or sql_type == "INTEGER" or sql_type.startswith(("DECIMAL", "FLOAT", "DOUBLE"))
+    return "number" if numeric or sql_type.endswith("INTEGER") else "text"
+
+
+def key_text(value: Any) -> str:
+    """Return a key as text, as the join reads it: 7 and 7.0 are the same, "007" is another."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)
 
 
 @contextmanager
-def _connection() -> Iterator[Any]:
+def _connection(memory_mb: int | None = None, spill: str | os.PathLike[str] | None = None) -> Iterator[Any]:
     import duckdb
 
-    offline = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    with duckdb.connect(config=offline) as connection:
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
+    if memory_mb is not None:
+        config |= {"memory_limit": f"{memory_mb}MB", "preserve_insertion_order": "false"}
+    if spill is not None:
+        config["temp_directory"] = os.fspath(spill)
+    with duckdb.connect(config=config) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
 
@@ -104,7 +211,9 @@ def _asked(connection: Any, rows: pd.DataFrame, views: Sequence[FeatureView], at
     needed = list(dict.fromkeys(key for view in views for key in view.keys))
     for name in (*needed, *(() if at is None else (at,))):
         if name not in names:
-            raise BadColumn(f"there is no column {name!r} in the table{closest(name, names)}", fix="name one that is there")
+            raise BadColumn(
+                f"there is no column {name!r} in the table{closest(name, names)}", fix="name one that is there"
+            )
     asked = rows[needed].copy()
     asked.columns = pd.Index([f"key {name}" for name in needed])
     if at is None:
@@ -113,7 +222,9 @@ def _asked(connection: Any, rows: pd.DataFrame, views: Sequence[FeatureView], at
     try:
         moments = pd.to_datetime(rows[at], utc=True)
     except (ValueError, TypeError) as error:
-        raise BadColumn(f"column {at!r} holds no moments: {error}", fix="write them as in 2026-01-31 12:00:00") from error
+        raise BadColumn(
+            f"column {at!r} holds no moments: {error}", fix="write them as in 2026-01-31 12:00:00"
+        ) from error
     if moments.isna().any():
         raise BadColumn(
             f"column {at!r} says no moment in {int(moments.isna().sum())} of {len(rows)} rows, the first of them row "
@@ -129,7 +240,9 @@ def _features_of(connection: Any, view: FeatureView, source: Any, asked: pd.Data
     _open_events(connection, view, source)
     types = _types(connection, "SELECT * FROM given")
     keys = ", ".join(f"{_as_text(f'key {key}', types)} AS k{i}" for i, key in enumerate(view.keys))
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW asked AS SELECT {keys}, moment, row_number() OVER () AS place FROM given")
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW asked AS SELECT {keys}, moment, row_number() OVER () AS place FROM given"
+    )
     joins, columns = [], {}
     for number, timeline in enumerate(timelines(view)):
         same = " AND ".join(f"asked.{key} = t{number}.{key}" for key in keys_of(view))
@@ -144,8 +257,8 @@ def _features_of(connection: Any, view: FeatureView, source: Any, asked: pd.Data
     return found
 
 
-def _open_events(connection: Any, view: FeatureView, source: Any) -> None:
-    """Make the relation `events` of a view's source."""
+def _open_events(connection: Any, view: FeatureView, source: Any, only: str | None = None) -> None:
+    """Make the relation `events` of a view's source, or of those of its entities that a condition admits."""
     import duckdb
 
     if source is None:
@@ -156,10 +269,7 @@ def _open_events(connection: Any, view: FeatureView, source: Any) -> None:
     try:
         types = _types(connection, f"SELECT * FROM {relation}")
     except (duckdb.Error, OSError) as error:
-        raise UnreadableData(
-            f"the source of view {view.name!r} cannot be read: {str(error).splitlines()[0]}",
-            fix=f"look whether {view.source} is there and well formed",
-        ) from error
+        raise _unreadable(view, error) from error
     read = (view.event_time, view.known_at, view.event_id, *(feature.column for feature in view.features))
     for name in (*view.keys, *(name for name in read if name is not None)):
         if name not in types:
@@ -169,7 +279,7 @@ def _open_events(connection: Any, view: FeatureView, source: Any) -> None:
             )
     keys = ", ".join(f"{_as_text(key, types)} AS {quoted(key)}" for key in view.keys)
     texts = f"(SELECT * REPLACE ({keys}) FROM {relation})"
-    _run(connection, f"CREATE OR REPLACE TEMP TABLE events AS {events_sql(view, texts)}", view)
+    _run(connection, f"CREATE OR REPLACE TEMP TABLE events AS {events_sql(view, texts, only)}", view)
 
 
 def _file(view: FeatureView) -> str:
@@ -178,7 +288,9 @@ def _file(view: FeatureView) -> str:
     if ending is not None:
         return f"{_READERS[ending]}({_text(path)})"
     # What names an entity stays as it is written: "007" is not 7.
-    named = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in (*view.keys, *((view.event_id,) if view.event_id else ())))
+    named = ", ".join(
+        f"{_text(name)}: 'VARCHAR'" for name in (*view.keys, *((view.event_id,) if view.event_id else ()))
+    )
     return f"read_csv({_text(path)}, types = {{{named}}})"
 
 
@@ -203,8 +315,8 @@ def _as_text(name: str, types: Mapping[str, str]) -> str:
     column = quoted(name)
     if types[name] in _NUMBERS:
         return (
-            f"CASE WHEN {column} = trunc({column}) AND abs({column}) < 1e15 THEN CAST(CAST({column} AS BIGINT) AS VARCHAR) "
-            f"ELSE CAST({column} AS VARCHAR) END"
+            f"CASE WHEN {column} = trunc({column}) AND abs({column}) < 1e15 "
+            f"THEN CAST(CAST({column} AS BIGINT) AS VARCHAR) ELSE CAST({column} AS VARCHAR) END"
         )
     return f"CAST({column} AS VARCHAR)"
 

@@ -1,8 +1,8 @@
 """Feature views as SQL: what every entity's features are, from when on.
 
 A view becomes one or a few *timelines*: relations with the entity's keys, `since`, and a column a feature, whose row
-holds from `since` until the entity's next row. Training joins them as of each row's moment; the online store keeps their
-ends. Both read the same timeline, so what a model is served is what it was trained on.
+holds from `since` until the entity's next row. Training joins them as of each row's moment; the online store keeps
+their ends. Both read the same timeline, so what a model is served is what it was trained on.
 
 An event can be used from the later of its event time and the time it was known; it stops to count when a later version
 of it is known, or when it falls out of the window. So a sum is the running total of what comes and goes, and the last
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from luthier.data.features.view import Feature, FeatureView
+from luthier.data.features.view import FeatureView
 
 # ruff: noqa: S608 - names are quoted by `quoted`, numbers are ours
 
@@ -50,7 +50,7 @@ def keys_of(view: FeatureView) -> tuple[str, ...]:
     return tuple(f"k{i}" for i in range(len(view.keys)))
 
 
-def events_sql(view: FeatureView, source: str) -> str:
+def events_sql(view: FeatureView, source: str, only: str | None = None) -> str:
     """Return the query for the versions of all events: keys, values (`v0`, ... of each feature), and their times.
 
     Parameters
@@ -59,6 +59,8 @@ def events_sql(view: FeatureView, source: str) -> str:
         The view.
     source
         The relation of its source, as SQL.
+    only
+        A condition on the keys (k0, ...), for some of the entities.
 
     Returns
     -------
@@ -83,10 +85,11 @@ def events_sql(view: FeatureView, source: str) -> str:
         WITH versions AS (
             SELECT {keys}, {values}{event_id}, {happened} AS happened, {known} AS known,
                 row_number() OVER () AS place
-            FROM {source}
+            FROM {source}{"" if only is None else f" WHERE {only}"}
         )
         SELECT * EXCLUDE (known), greatest(happened, known) AS usable,
-            lead(greatest(happened, known)) OVER (PARTITION BY {", ".join(identity)} ORDER BY known, place) AS superseded
+            lead(greatest(happened, known))
+                OVER (PARTITION BY {", ".join(identity)} ORDER BY known, place) AS superseded
         FROM versions
         WHERE NOT ({missing})
     """
@@ -202,9 +205,3 @@ def _looked_up(view: FeatureView, members: Sequence[int], window_s: int | None) 
             ON {same} AND c.usable <= m.since AND (c.ends IS NULL OR c.ends > m.since)
         GROUP BY {asked}, m.since
     """
-
-
-def described(feature: Feature) -> str:
-    """Return what a feature is, for people."""
-    what = "number of events" if feature.column is None else f"{feature.aggregate} of {feature.column}"
-    return what if feature.window is None else f"{what} over {feature.window}"

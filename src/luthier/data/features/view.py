@@ -31,8 +31,8 @@ class Feature:
         Of the column it becomes, after the view's: letters, digits and underscores.
     aggregate
         Over the events in the window: "last" (by event time), "count" (of values that are there, or of events where no
-        column is named), "sum", "mean", "min" or "max". Without any event in the window, "count" and "sum" are 0 and the
-        others missing.
+        column is named), "sum", "mean", "min" or "max". Without any event in the window, "count" and "sum" are 0 and
+        the others missing.
     column
         Of the source; None only for "count".
     window
@@ -154,6 +154,18 @@ class FeatureView:
         body = self.to_json()
         del body["description"], body["source"]
         return digest(body)
+
+    def broken_by(self, new: FeatureView) -> tuple[str, ...]:
+        """Return the columns that users of this view would lose, or get with another meaning, from its successor."""
+        if (self.keys, self.event_time, self.known_at, self.event_id) != (
+            new.keys,
+            new.event_time,
+            new.known_at,
+            new.event_id,
+        ):
+            return self.columns
+        kept = set(new.features)
+        return tuple(c for c, feature in zip(self.columns, self.features, strict=True) if feature not in kept)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
