@@ -172,7 +172,7 @@ def test_files_are_read_by_their_ending_and_keys_stay_as_written(tmp_path: Any) 
     rows = pd.DataFrame({"who": ["007", "7"], "at": START + 2 * HOUR})
     for name in ("events.csv", "events.jsonl", "events.parquet"):
         view = view_of([Feature("last", "last", "amount")], source=str(tmp_path / name))
-        assert point_in_time_join(rows, [view], at="at").v__last.tolist() == [1.0, 2.0], name
+        assert point_in_time_join(rows, [view], at="at")["v__last"].tolist() == [1.0, 2.0], name
 
 
 @pytest.mark.parametrize(

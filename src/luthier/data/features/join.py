@@ -65,7 +65,7 @@ def point_in_time_join(
             f"the table would have the column {listing(twice)} twice", fix="leave the view or the column out"
         )
     with _connection() as connection:
-        asked = _asked(connection, rows, views, at)
+        asked = _asked(rows, views, at)
         connection.register("given", asked)
         found = [_features_of(connection, view, (sources or {}).get(view.name), asked) for view in views]
     return pd.concat([rows, *(frame.set_index(rows.index) for frame in found)], axis=1)
@@ -205,7 +205,7 @@ def _connection(memory_mb: int | None = None, spill: str | os.PathLike[str] | No
         yield connection
 
 
-def _asked(connection: Any, rows: pd.DataFrame, views: Sequence[FeatureView], at: str | None) -> pd.DataFrame:
+def _asked(rows: pd.DataFrame, views: Sequence[FeatureView], at: str | None) -> pd.DataFrame:
     """Return the keys and moments of the rows."""
     names = [str(name) for name in rows.columns]
     needed = list(dict.fromkeys(key for view in views for key in view.keys))
@@ -274,8 +274,8 @@ def _open_events(connection: Any, view: FeatureView, source: Any, only: str | No
     for name in (*view.keys, *(name for name in read if name is not None)):
         if name not in types:
             raise BadColumn(
-                f"view {view.name!r} reads the column {name!r}, which its source does not have{closest(name, list(types))}",
-                fix=f"the source has {listing(list(types))}",
+                f"the source of view {view.name!r} has no column {name!r}{closest(name, list(types))}",
+                fix=f"name one of {listing(list(types))}",
             )
     keys = ", ".join(f"{_as_text(key, types)} AS {quoted(key)}" for key in view.keys)
     texts = f"(SELECT * REPLACE ({keys}) FROM {relation})"
