@@ -98,6 +98,7 @@ def _verbs() -> str:
         "evaluate",
         "optimize",
         "drift",
+        "monitor",
         "load",
         "release",
         "promote",

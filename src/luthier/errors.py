@@ -198,6 +198,18 @@ class GateNotMet(LuthierError):
         return {**super().to_json(), "gates": self.gates}
 
 
+class NoBaseline(UsageError):
+    """A model cannot be watched: nobody kept what it was made for, or there is nothing to hold against it."""
+
+    code = "LU701"
+
+
+class NotSent(LuthierError):
+    """An alarm did not reach one of the channels it was to be sent by."""
+
+    code = "LU702"
+
+
 class JournalBehind(LuthierError):
     """A log cannot be written as fast as lines arrive, so that no more are taken for a moment."""
 

@@ -164,7 +164,7 @@ def luthier_here(monkeypatch: pytest.MonkeyPatch, folder: Path, *words: str) -> 
         (("tune", "tumours.csv", "--target", "diagnosis", "--strategy", "oracle"), "LU130", "oracle"),
         (("tune", "tumours.csv", "--target", "diagnosis", "--models", "gpt"), "LU130", "gpt"),
         (("tune", "tumours.csv", "--target", "diagnosis", "--out", "/proc/nowhere"), "LU301", "/proc/nowhere"),
-        (("predict", "no-such-model", "tumours.csv"), "LU401", "no-such-model"),
+        (("predict", "no-such-model", "tumours.csv"), "LU403", "no-such-model"),
         (("runs", "show", "nothing"), "LU304", "nothing"),
     ],
 )
@@ -198,3 +198,10 @@ def test_a_budget_too_small_for_one_fit_leaves_no_study_behind(tmp_path: Path) -
     done = luthier("tune", "d.csv", "--target", "target", "--budget", "0.001s", cwd=tmp_path, check=2)
     assert "LU210" in done.stderr
     assert json.loads(luthier("runs", "--json", cwd=tmp_path).stdout)["studies"] == []
+
+
+def test_help_names_sections_of_files_as_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert luthier_here(monkeypatch, tmp_path, "serve", "--help") == 0
+    assert "[serve] in" in capsys.readouterr().out

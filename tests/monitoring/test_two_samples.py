@@ -154,7 +154,7 @@ def test_a_classifier_sees_a_lost_correlation_that_no_column_shows() -> None:
     together = rng.multivariate_normal([0, 0], [[1, 0.8], [0.8, 1]], 2000)
     apart = rng.normal(size=(2000, 2))
     found = classifier_two_sample(together, apart, rng=rng)
-    assert found.p == 0.001
+    assert found.p < 0.001
     assert found.auc > 0.65
     assert sum(found.importance) == pytest.approx(1.0)
     assert min(ks(together[:, k], apart[:, k]).p for k in (0, 1)) > 0.01

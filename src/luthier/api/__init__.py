@@ -19,6 +19,7 @@ from luthier.api.saved import load, predict_file
 from luthier.api.studies import find_study, list_studies, order_of, remove_study, show_study
 from luthier.api.tuning import tune, tune_and_report
 from luthier.api.verifying import Verification, verify
+from luthier.api.watching import MonitorResult, monitor
 from luthier.registry import ModelHistory, ModelVersion
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Evaluation",
     "ModelHistory",
     "ModelVersion",
+    "MonitorResult",
     "OptimizeResult",
     "Resolved",
     "TunedModel",
@@ -45,6 +47,7 @@ __all__ = [
     "list_models",
     "list_studies",
     "load",
+    "monitor",
     "optimize",
     "order_of",
     "predict_file",

@@ -52,6 +52,27 @@ trusted = ["luthier.pub"]
 # columns = 1000
 # body_s = 10
 # explained_rows = 20            # rows of one request for explanations
+
+[monitor]
+# What `luthier monitor` holds a model in use to.
+# alarms_per_year = 1            # false alarms a year, over all detectors
+# every = "1d"                   # length of the periods that are looked at
+# least_effect = 0.05            # share of the rows that must differ for a drift to matter
+
+[alarms]
+# Where `luthier monitor NAME --send` tells of alarms, each cause once.
+# log = "alarms.jsonl"
+# webhook = "https://chat.example.org/hook"
+# command = "notify-send Luthier"
+# email_to = "shop@example.org"  # with LUTHIER_SMTP_PASSWORD in the environment where `user` is given
+# email_from = "luthier@example.org"
+# smtp = "mail.example.org:587"
+# user = "luthier"
+
+[cost]
+# What errors cost in your own money: the monitor then says what a case costs.
+# fn = 50                        # a positive case that is missed
+# fp = 2                         # a negative case that is called positive
 """
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from luthier.api.baselines import extra_files
 from luthier.api.project import settings, signing_key
 from luthier.api.resolving import model_folder
 from luthier.api.result import TunedModel, findings
@@ -121,7 +122,7 @@ def released(
         measured = _measured(events, facts, model, noted, waivers)
         results = gates.check(measured)
         _demand(results, name)
-        files = release_files(model)
+        files = release_files(model, extra_files(log))
         dependencies = dependencies_of(["luthier", *package.manifest.libraries])
         made: list[ModelVersion] = []
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from luthier.api.baselines import KEPT, baseline_of
 from luthier.api.checking import check_problem
 from luthier.api.evidence import evidence_of
 from luthier.api.facts import gather_facts
@@ -175,9 +176,8 @@ def _carry_out(
         verdicts = judging.verdicts(engine.history, left_s=fits_s)
         engine.show("final fit")
         verdict, members, rows = _final_models(engine, problem, log, judging, verdicts, means)
-        ending, verdict = finish(
-            replace(evidence_of(problem, log, engine.history, verdict, fits_s), costs=costs, rule=rule)
-        )
+        evidence = replace(evidence_of(problem, log, engine.history, verdict, fits_s), costs=costs, rule=rule)
+        ending, verdict = finish(evidence)
         engine.note("study.judged", {**verdict.to_json(), "blend_fits_s": finite(fits_s), "finish": ending.to_json()})
         folder = means.out or store.folder / "runs" / log.study
         model_path = folder / "model"
@@ -202,6 +202,8 @@ def _carry_out(
             "model.fitted",
             {"trial": verdict.shipped, "rows": rows, "folder": str(model_path), "digest": predictor.manifest.digest},
         )
+        if (baseline := baseline_of(evidence, ending)) is not None:
+            engine.note(KEPT, {"object": log.keep(baseline.to_bytes())})
         report_path = folder / "report.html" if means.report else None
         run = TuningRun.of(log.study, plan, engine.history)
         facts = gather_facts(

@@ -18,6 +18,7 @@ from luthier.cli import (
     features,
     init,
     models,
+    monitor,
     predict,
     registered,
     release,
@@ -35,6 +36,7 @@ app = typer.Typer(
     help="Hyperparameter tuning you can trust, for the whole life of a model.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # [section] of a file is a word in our help, not a style
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -55,6 +57,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("release")(release.release)
 app.command("serve")(serve.serve)
+app.command("monitor")(monitor.monitor)
 app.command("promote")(registered.promote)
 app.command("rollback")(registered.rollback)
 app.command("retire")(registered.retire)

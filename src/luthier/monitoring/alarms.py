@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import groupby
+from typing import Any, Self
 
 YEAR_S = 365.25 * 86_400.0
 MOST_LEVEL = 0.05
@@ -66,6 +67,8 @@ class Alarm:
         At how many looks it was seen.
     effect
         How large it is at the last look, in the detector's own unit.
+    slices
+        For whom, in words, where that is known.
     cost
         What it costs, in the user's own currency per prediction, where that is known.
     """
@@ -77,6 +80,7 @@ class Alarm:
     until_us: int | None = None
     looks: int = 1
     effect: float = 0.0
+    slices: tuple[str, ...] = ()
     cost: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -89,11 +93,17 @@ class Alarm:
             "until_us": self.until_us,
             "looks": self.looks,
             "effect": self.effect,
+            "slices": list(self.slices),
             "cost": self.cost,
         }
 
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Self:
+        """The alarm that `to_dict` wrote."""
+        return cls(**{**body, "subject": tuple(body["subject"]), "slices": tuple(body["slices"])})
 
-def deduplicate(looks: Sequence[Iterable[Alarm]], *, rearm_after: int = 3) -> list[Alarm]:
+
+def deduplicate(looks: Sequence[Iterable[Alarm]], *, rearm_after: int = 10) -> list[Alarm]:
     """Alarms of one look after the other, each cause once: as long as it lasts, and not again when it flickers.
 
     Parameters
@@ -121,4 +131,25 @@ def deduplicate(looks: Sequence[Iterable[Alarm]], *, rearm_after: int = 3) -> li
             before = told[place]
             told[place] = replace(alarm, since_us=before.since_us, looks=before.looks + (k > last))
             open_at[cause] = (place, k)
+    return told
+
+
+def gathered(alarms: Sequence[Alarm]) -> list[Alarm]:
+    """Alarms of one detector that began at the same look as one: ten columns of one broken feed are one message."""
+    told = []
+    for _, group in groupby(alarms, key=lambda alarm: (alarm.detector, alarm.since_us)):
+        members = sorted(group, key=lambda alarm: -alarm.effect)
+        first = members[0]
+        subject = tuple(dict.fromkeys(name for alarm in members for name in alarm.subject))
+        words = [alarm.words for alarm in members[:3]]
+        more = f"; and {len(members) - 3} more" if len(members) > 3 else ""
+        told.append(
+            replace(
+                first,
+                subject=subject,
+                words="; ".join(words) + more,
+                until_us=max((alarm.until_us for alarm in members if alarm.until_us is not None), default=None),
+                looks=max(alarm.looks for alarm in members),
+            )
+        )
     return told

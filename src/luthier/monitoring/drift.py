@@ -191,6 +191,7 @@ def find_drift(
     rng: np.random.Generator,
     level: float = 0.05,
     least_effect: float = 0.05,
+    together: bool = True,
 ) -> Drift:
     """Compare a window of live rows with the reference.
 
@@ -206,6 +207,8 @@ def find_drift(
         it for itself.
     least_effect
         Share of the rows from which a difference in a column's values matters, in [0, 1].
+    together
+        Whether the classifier looks at all columns together, which costs most of the time.
 
     References
     ----------
@@ -227,9 +230,8 @@ def find_drift(
         found.get(column.name, ColumnDrift(column.name, column.held, "not compared", reason=column.reason))
         for column in reference.columns
     )
-    return Drift(
-        reference.window.n, window.n, columns, window.extra, _together(reference, window, rng), level, least_effect
-    )
+    multivariate = _together(reference, window, rng) if together else ClassifierTwoSample(0.5, 1.0, 0, ())
+    return Drift(reference.window.n, window.n, columns, window.extra, multivariate, level, least_effect)
 
 
 def _tests(column: WatchedColumn, before: ColumnCounts, now: ColumnCounts) -> dict[str, TwoSample]:

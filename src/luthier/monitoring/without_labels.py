@@ -9,11 +9,13 @@ between the inputs and the target: that needs labels.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, softmax
 
 from luthier.monitoring.classifier import classifier_two_sample, density_ratio
 from luthier.scoring import AdditiveMetric, Estimate, RankMetric, rank
@@ -21,6 +23,7 @@ from luthier.scoring import AdditiveMetric, Estimate, RankMetric, rank
 Floats = NDArray[np.float64]
 
 REPLICATES = 120
+LONGEST_STEP = 2.0
 MOST_ROWS = 10_000
 """Rows of either sample from which the interval is made; the estimate is made from all."""
 LEVEL = 0.05
@@ -67,6 +70,13 @@ class ExpectedScore:
             "broken": self.broken,
             "cannot_see": BLIND,
         }
+
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any]) -> Self:
+        """The value that `to_dict` wrote."""
+        reference = math.nan if body["reference"] is None else float(body["reference"])
+        score = Estimate.from_json(body["score"])
+        return cls(score, reference, float(body["effective"]), float(body["strange"]), str(body["broken"]))
 
 
 def expected_score(
@@ -115,7 +125,7 @@ def expected_score(
         ratio, strange = np.minimum(ratio, MOST_WEIGHT), float((ratio_now > MOST_WEIGHT).mean())
     effective = float(ratio.sum() ** 2 / (ratio**2).sum())
     recalibrated = _recalibrated(y, p, ratio)
-    value = expected(metric, recalibrated(p_now))
+    value = expected(metric, p_now, recalibrated(p_now))
     low, high = _interval(metric, y, p, p_now, ratio, value, rng, level)
     broken = ""
     if strange > MOST_STRANGE:
@@ -126,13 +136,13 @@ def expected_score(
     return ExpectedScore(score, before, effective, strange, broken)
 
 
-def expected(metric: AdditiveMetric | RankMetric, p: Floats) -> float:
-    """The score where chances p (n, k) are those by which labels are drawn.
+def expected(metric: AdditiveMetric | RankMetric, p: Floats, q: Floats) -> float:
+    """The score of predictions p (n, k) where labels are drawn by chances q (n, k).
 
     Sums over the rows are replaced by their expectations: exact for means over rows, and off by terms of the order 1/n
     for their ratios.
     """
-    chances = np.hstack([1 - p, p]) if p.shape[1] == 1 else p
+    chances = np.hstack([1 - q, q]) if q.shape[1] == 1 else q
     if isinstance(metric, AdditiveMetric):
         sums = sum(chances[:, k] @ metric.row_stats(np.full(len(p), k, np.int64), p) for k in range(chances.shape[1]))
         return float(metric.value(np.asarray(sums)))
@@ -205,6 +215,8 @@ def _recalibrated(y: NDArray[np.int64], p: Floats, weights: Floats) -> Any:
             cross[0, 1:] = cross[1:, 0] = w @ (chances * (Z - mean_z[:, None]))
             cross[1:, 1:] = np.diag(w @ chances) - (chances * w[:, None]).T @ chances
         step = np.linalg.solve(cross + np.eye(k + 1), gradient)
+        # Where the weights leave few rows, a full step may lead to where chances are 0 and 1 and no way leads back.
+        step *= min(1.0, LONGEST_STEP / float(np.abs(step).max()))
         slope, offset = slope + step[0], offset + step[1:]
         if np.abs(step).max() < 1e-8:
             break
@@ -218,6 +230,5 @@ def _logits(p: Floats) -> Floats:
 
 def _chances(z: Floats, *, binary: bool) -> Floats:
     if binary:
-        return np.asarray(1 / (1 + np.exp(-z)))
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return np.asarray(e / e.sum(axis=1, keepdims=True))
+        return np.asarray(expit(z))
+    return np.asarray(softmax(z, axis=1))

@@ -69,7 +69,7 @@ def read_predictions(
     """
     where = {'"at" >= ?': _utc(since), '"at" < ?': _utc(until), "role = ?": role}
     frame = _read(folder / "predictions", PREDICTION_COLUMNS, where, order='"at", prediction_id, role')
-    inputs, chances = _exploded(frame["inputs"]), _exploded(frame["p"]).add_prefix("p_")
+    inputs, chances = as_columns(frame["inputs"]), as_columns(frame["p"]).add_prefix("p_")
     own = {*frame.columns, *chances.columns}
     inputs.columns = [f"input.{name}" if name in own else name for name in inputs.columns]
     import pandas as pd
@@ -151,7 +151,7 @@ def _parsed(texts: pd.Series) -> pd.Series:
     return pd.Series(values, index=texts.index, dtype=object).infer_objects()
 
 
-def _exploded(texts: pd.Series) -> pd.DataFrame:
+def as_columns(texts: pd.Series) -> pd.DataFrame:
     """JSON objects as columns."""
     import pandas as pd
 
