@@ -276,6 +276,6 @@ def _names(consumers: Sequence[Mapping[str, Any]]) -> str:
 
 def _state_of(source: str) -> str:
     """What changes when the files do; empty where that cannot be told."""
-    files = sorted(glob.glob(source, recursive=True))
+    files = sorted(glob.glob(source, recursive=True))  # noqa: PTH207  (the pattern may be absolute)
     told = [(file, Path(file).stat().st_size, Path(file).stat().st_mtime_ns) for file in files]
     return hashlib.sha256(repr(told).encode()).hexdigest() if told else ""

@@ -135,7 +135,7 @@ def test_without_a_moment_everything_in_the_source_is_known() -> None:
     source = table([("a", 1, 1, 0, 1.0), ("a", 30, 39, 1, 2.0)])
     view = view_of([Feature("sum", "sum", "amount"), Feature("sum_3h", "sum", "amount", "3h")])
     found = point_in_time_join(pd.DataFrame({"who": ["a"]}), [view], sources={"v": source})
-    assert found.loc[0, ["v__sum", "v__sum_3h"]].tolist() == [3.0, 0.0]
+    assert found[["v__sum", "v__sum_3h"]].to_numpy().tolist() == [[3.0, 0.0]]
 
 
 def test_a_timeline_read_at_its_last_step_is_what_the_join_gives() -> None:
