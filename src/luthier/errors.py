@@ -153,6 +153,12 @@ class StudyBusy(UsageError):
     code = "LU305"
 
 
+class StoreUnreachable(LuthierError):
+    """The server that keeps the records or the objects does not answer, or does not let us in."""
+
+    code = "LU306"
+
+
 class DamagedModel(UsageError):
     """A model folder does not match its manifest, or needs types that are not trusted."""
 

@@ -134,8 +134,7 @@ def monitor(
     policy, channels = watch_policy(), Channels.of(settings("alarms"))
     found = resolve(model, store=store)
     predictor = Predictor.of(unpack(read_model(found.folder)))
-    place = None if store is None else Path(store)
-    baseline = find_baseline(found, store=place) if reference is None else _baseline_from(predictor, reference, seed)
+    baseline = find_baseline(found, store=store) if reference is None else _baseline_from(predictor, reference, seed)
     name = found.name or _called(found.folder)
     now_us = int((time.time() if now is None else now) * 1e6)
     if on is None:

@@ -16,6 +16,7 @@ from luthier.cli import (
     doctor,
     evaluate,
     features,
+    gc,
     init,
     models,
     monitor,
@@ -64,6 +65,7 @@ app.command("retire")(registered.retire)
 app.command("verify")(verify.verify)
 app.command("init")(init.init)
 app.command("demo")(demo.demo)
+app.command("gc")(gc.gc)
 app.command("doctor")(doctor.doctor)
 app.add_typer(runs.app, name="runs")
 app.add_typer(models.app, name="models")
