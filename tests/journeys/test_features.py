@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from luthier.cli.app import app
-from luthier.errors import LuthierError
+from luthier.errors import BadColumn, BadFeatureView, LuthierError
+from luthier.features import Feature, FeatureView, consumers_of, join
 from luthier.testing.events import made_payments, made_questions
 
 DEFINITION = """
@@ -84,3 +86,68 @@ def test_wrong_use_is_said(project: Path, words: list[str], said: str) -> None:
     say("apply", "views.py")
     with pytest.raises(LuthierError, match=said):
         CliRunner().invoke(app, ["features", *words], catch_exceptions=False)
+
+
+CHOICE = """
+from luthier.features import Feature, FeatureView
+
+spend = FeatureView(
+    "spend", "payments.csv", keys=["customer"], event_time="paid_at", known_at="booked_at", event_id="payment",
+    features=[Feature("sum_10d", "sum", "amount", "10d")],
+)
+noise = FeatureView(
+    "noise", "noise.csv", keys=["customer"], event_time="paid_at",
+    features=[Feature(f"x{i}", "last", f"x{i}") for i in range(12)],
+)
+"""
+
+
+def test_which_views_a_model_uses_is_tuned_and_who_uses_them_is_known(project: Path) -> None:
+    rng = np.random.default_rng(0)
+    payments = pd.read_csv("payments.csv")
+    rows = made_questions(150, n_customers=20)
+    spent = join(rows, [spend_of(project)], at="asked_at")["spend__sum_10d"]
+    rows["left"] = np.where(spent + rng.normal(0, 5, len(rows)) > spent.median(), "yes", "no")
+    rows["one"] = rng.normal(size=len(rows))
+    rows.to_csv("rows.csv", index=False)
+    noise = payments[["customer", "paid_at"]].assign(**{f"x{i}": rng.normal(size=len(payments)) for i in range(12)})
+    noise.to_csv("noise.csv", index=False)
+    (project / "views.py").write_text(CHOICE)
+    say("apply", "views.py")
+    words = "tune rows.csv -t left --features spend,noise --at asked_at --time none --models linear --drop customer"
+    words += " --drop asked_at -b 8trials --executor inline --final refit --json"
+    done = CliRunner().invoke(app, words.split(), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    body = json.loads(done.stdout)
+    shown = CliRunner().invoke(app, ["runs", "show", body["study"], "--json"], catch_exceptions=False)
+    configs = [trial["config"] for trial in json.loads(shown.stdout)["trials"]]
+    assert [(c["linear.uses_spend"], c["linear.uses_noise"]) for c in configs[:3]] == [
+        (True, True),
+        (False, True),
+        (True, False),
+    ]
+    assert {"kind": "study", "name": body["study"]}.items() <= consumers_of("spend")[0].items()
+    (project / "views.py").write_text(CHOICE.replace('"10d"', '"20d"'))
+    with pytest.raises(BadFeatureView, match=r"spend__sum_10d \(used by study"):
+        CliRunner().invoke(app, ["features", "apply", "views.py"], catch_exceptions=False)
+    changes = say("apply", "views.py", "--force")["views"]
+    assert [change["breaks"] for change in changes] == [["spend__sum_10d"], []]
+
+
+def test_features_without_a_moment_are_refused_because_they_would_leak(project: Path) -> None:
+    say("apply", "views.py")
+    words = "tune rows.csv -t customer --features spend"
+    with pytest.raises(BadColumn, match="as of a moment"):
+        CliRunner().invoke(app, words.split(), catch_exceptions=False)
+
+
+def spend_of(project: Path) -> FeatureView:
+    return FeatureView(
+        "spend",
+        str(project / "payments.csv"),
+        keys=["customer"],
+        event_time="paid_at",
+        known_at="booked_at",
+        event_id="payment",
+        features=[Feature("sum_10d", "sum", "amount", "10d")],
+    )

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from luthier.cli.check import with_reasons
+from luthier.cli.features import names_in
 from luthier.cli.say import answer, errors, want_json
 from luthier.cli.watch import watching
 
@@ -59,6 +60,12 @@ def tune(
         Path | None, typer.Option(help="Folder for model/ and report.html; in the store when left out.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="What to call the data set.")] = None,
+    features: Annotated[
+        str | None, typer.Option(help="Feature views to join, separated by commas; which of them to use is tuned.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(help="Column of each row's moment, for --features; the time column when left out.")
+    ] = None,
     ignore: Annotated[
         list[str] | None, typer.Option(help="Code of findings to set aside; may be given several times.")
     ] = None,
@@ -103,6 +110,8 @@ def tune(
         out=out,
         name=name,
         ignore=tuple(with_reasons(ignore or [], why or []).items()),
+        features=tuple(names_in(features)),
+        at=at,
         resume=resume,
     )
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from luthier.data import Schema
 from luthier.errors import DamagedModel, UsageError
 from luthier.models import FAMILIES, EstimatorFamily, Family, Fitted, Floats
+from luthier.models.column_groups import load_fitted
 from luthier.registry import Manifest, ModelPackage, unpack
 from luthier.scoring.pool import pooled
 from luthier.scoring.recalibration import Mapped, read_recalibrator
@@ -76,7 +77,8 @@ class Predictor:
         manifest = package.manifest
         known = [_family(member.family, families or {}, trusted) for member in manifest.members]
         fitted = tuple(
-            family.load(package.files_of(member)) for family, member in zip(known, manifest.members, strict=True)
+            load_fitted(family, package.files_of(member))
+            for family, member in zip(known, manifest.members, strict=True)
         )
         inputs = tuple(family.input for family in known)
         return cls(manifest.schema, fitted, inputs, manifest, RowReader(manifest.schema), _recalibrator(manifest))
