@@ -2,8 +2,8 @@
 
 Usage: OMP_NUM_THREADS=1 python benchmarks/point_in_time_join.py [--feast PYTHON]
 
-100,000 rows asked against 300,000 events of 20,000 entities; what is wanted is the latest value, which is all that Feast
-computes. With `--feast`, another interpreter, one with Feast in it, is asked for the same join. Bar: 0.3 s.
+100,000 rows asked against 300,000 events of 20,000 entities; what is wanted is the latest value, which is all that
+Feast computes. With `--feast`, another interpreter, one with Feast in it, is asked for the same join. Bar: 0.3 s.
 """
 
 from __future__ import annotations
@@ -70,11 +70,11 @@ def main():
 
     from luthier.features import Feature, FeatureView, point_in_time_join
 
-    rows, events = tables(100_000, 300_000, 20_000, np.random.default_rng(0))
+    rows, events = tables(100_000, 300_000, 20_000, np.random.default_rng(0))  # noqa: RUF059  (DuckDB reads both)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for what, frame in (("rows", rows), ("events", events)):
-            duckdb.sql(f"COPY frame TO '{folder / what}.parquet' (FORMAT parquet)")
+        for what in ("rows", "events"):
+            duckdb.sql(f"COPY {what} TO '{folder / what}.parquet' (FORMAT parquet)")
         print("point-in-time join of 100,000 rows with 300,000 events, CPU seconds")
         for aggregate, window in (("last", None), ("sum", "30d"), ("max", "30d")):
             feature = Feature("amount", aggregate, "amount", window)

@@ -139,7 +139,8 @@ def timeline_rows(
             if as_of is not None:
                 following = f"lead(since) OVER (PARTITION BY {keys} ORDER BY since)"
                 ends = f"QUALIFY coalesce({following} > make_timestamp({as_of.value // 1000}), TRUE)"
-            sql = f"SELECT {keys}, epoch_us(since), {shown} FROM ({timeline.sql}) {ends}"
+            texts = ", ".join(f"CAST({key} AS VARCHAR)" for key in keys_of(view))
+            sql = f"SELECT {texts}, epoch_us(since), {shown} FROM ({timeline.sql}) {ends}"
             answer = _run(connection, sql, view)
             otherwise = tuple(0 if what == "0" else None for what in timeline.otherwise)
             yield TimelineRows(timeline.columns, kinds, otherwise, iter(lambda a=answer: a.fetchmany(_CHUNK), []))  # type: ignore[misc]
@@ -238,15 +239,25 @@ def _asked(rows: pd.DataFrame, views: Sequence[FeatureView], at: str | None) -> 
 def _features_of(connection: Any, view: FeatureView, source: Any, asked: pd.DataFrame) -> pd.DataFrame:
     """Return the (n, features) values of one view."""
     _open_events(connection, view, source)
-    types = _types(connection, "SELECT * FROM given")
-    keys = ", ".join(f"{_as_text(f'key {key}', types)} AS k{i}" for i, key in enumerate(view.keys))
+    types, known = _types(connection, "SELECT * FROM given"), _types(connection, "SELECT * FROM events")
+    # Whole numbers sort in half the time that text takes; what meets anything else meets it as text.
+    whole = [_is_whole(types[f"key {key}"]) and _is_whole(known[f"k{i}"]) for i, key in enumerate(view.keys)]
+    forms = [
+        f"CAST({quoted(f'key {key}')} AS BIGINT)" if as_is else _as_text(f"key {key}", types)
+        for key, as_is in zip(view.keys, whole, strict=True)
+    ]
+    keys = ", ".join(f"{form} AS k{i}" for i, form in enumerate(forms))
+    met = ", ".join(f"CAST(k{i} AS {'BIGINT' if as_is else 'VARCHAR'}) AS k{i}" for i, as_is in enumerate(whole))
     connection.execute(
         f"CREATE OR REPLACE TEMP VIEW asked AS SELECT {keys}, moment, row_number() OVER () AS place FROM given"
     )
     joins, columns = [], {}
     for number, timeline in enumerate(timelines(view)):
         same = " AND ".join(f"asked.{key} = t{number}.{key}" for key in keys_of(view))
-        joins.append(f"ASOF LEFT JOIN ({timeline.sql}) t{number} ON {same} AND asked.moment >= t{number}.since")
+        joins.append(
+            f"ASOF LEFT JOIN (SELECT * REPLACE ({met}) FROM ({timeline.sql})) t{number} "
+            f"ON {same} AND asked.moment >= t{number}.since"
+        )
         for column, otherwise in zip(timeline.columns, timeline.otherwise, strict=True):
             columns[column] = f"coalesce(t{number}.{quoted(column)}, {otherwise}) AS {quoted(column)}"
     shown = ", ".join(columns[column] for column in view.columns)
@@ -277,7 +288,10 @@ def _open_events(connection: Any, view: FeatureView, source: Any, only: str | No
                 f"the source of view {view.name!r} has no column {name!r}{closest(name, list(types))}",
                 fix=f"name one of {listing(list(types))}",
             )
-    keys = ", ".join(f"{_as_text(key, types)} AS {quoted(key)}" for key in view.keys)
+    keys = ", ".join(
+        f"{f'CAST({quoted(key)} AS BIGINT)' if _is_whole(types[key]) else _as_text(key, types)} AS {quoted(key)}"
+        for key in view.keys
+    )
     texts = f"(SELECT * REPLACE ({keys}) FROM {relation})"
     _run(connection, f"CREATE OR REPLACE TEMP TABLE events AS {events_sql(view, texts, only)}", view)
 
@@ -308,6 +322,10 @@ def _run(connection: Any, sql: str, view: FeatureView) -> Any:
 
 def _types(connection: Any, sql: str) -> dict[str, str]:
     return {str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE {sql}").fetchall()}
+
+
+def _is_whole(sql_type: str) -> bool:
+    return sql_type in ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UINTEGER", "USMALLINT", "UTINYINT")
 
 
 def _as_text(name: str, types: Mapping[str, str]) -> str:

@@ -70,7 +70,7 @@ def events_sql(view: FeatureView, source: str, only: str | None = None) -> str:
     """
     happened = f"CAST({quoted(view.event_time)} AS TIMESTAMP)"
     known = happened if view.known_at is None else f"coalesce(CAST({quoted(view.known_at)} AS TIMESTAMP), {happened})"
-    keys = ", ".join(f"{quoted(key)} AS k{i}" for i, key in enumerate(view.keys))  # text already: see `join`
+    keys = ", ".join(f"{quoted(key)} AS k{i}" for i, key in enumerate(view.keys))  # whole numbers or text: see `join`
     values = ", ".join(
         f"{'1' if feature.column is None else quoted(feature.column)} AS v{i}"
         for i, feature in enumerate(view.features)
@@ -163,14 +163,12 @@ def _last(view: FeatureView, members: Sequence[int], window_s: int | None) -> st
     keys, column = ", ".join(keys_of(view)), quoted(view.columns[i])
     latest = f"""
         WITH ranked AS (
-            SELECT {keys}, usable, happened, place, v{i},
-                max(happened) OVER (PARTITION BY {keys} ORDER BY usable, happened
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS newest
+            SELECT {keys}, usable AS since, happened, v{i} AS v,
+                max(happened) OVER arriving AS newest, lead(usable) OVER arriving AS next_usable
             FROM events WHERE superseded IS NULL OR superseded > usable
+            WINDOW arriving AS (PARTITION BY {keys} ORDER BY usable, happened, place)
         ), steps AS (
-            SELECT {keys}, usable AS since, happened, last(v{i} ORDER BY place) AS v
-            FROM ranked WHERE happened = newest GROUP BY {keys}, usable, happened
-            QUALIFY happened = max(happened) OVER (PARTITION BY {keys}, usable)
+            SELECT {keys}, since, happened, v FROM ranked WHERE happened = newest AND next_usable IS DISTINCT FROM since
         )
     """
     if window_s is None:
