@@ -238,3 +238,9 @@ class MissingExtra(UsageError):
     """An optional dependency is not installed; the fix names the extra."""
 
     code = "LU501"
+
+
+class TrackerFailed(LuthierError):
+    """A tracking server (MLflow) did not answer or refused; what was to be logged is saved here all the same."""
+
+    code = "LU502"

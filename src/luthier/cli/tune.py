@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import types
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,10 @@ from luthier.cli.check import with_reasons
 from luthier.cli.features import names_in
 from luthier.cli.say import answer, errors, want_json
 from luthier.cli.watch import watching
+from luthier.errors import MissingExtra, TrackerFailed
+
+if TYPE_CHECKING:
+    from luthier.api import TunedModel
 
 
 def tune(
@@ -72,6 +76,9 @@ def tune(
     why: Annotated[
         list[str] | None, typer.Option(help="Reason for each --ignore, in the same order, or one for all.")
     ] = None,
+    mlflow: Annotated[
+        str | None, typer.Option(help="MLflow server to log the finished study to, as http://127.0.0.1:5000.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Take up an unfinished study of the same question.")
     ] = True,
@@ -82,7 +89,7 @@ def tune(
     The same command continues a study that was interrupted.
     """
     want_json(json)
-    run_and_say(
+    outcome = run_and_say(
         file,
         target,
         quiet=json,
@@ -114,9 +121,22 @@ def tune(
         at=at,
         resume=resume,
     )
+    if mlflow is not None:
+        _log_to(mlflow, outcome)
 
 
-def run_and_say(data: Any, target: str, *, quiet: bool, **options: Any) -> None:
+def _log_to(uri: str, outcome: TunedModel) -> None:
+    """Log a finished study; a server that does not take it takes nothing away from it."""
+    from luthier.mlflow import log_study
+
+    try:
+        errors.print(f"logged to {uri} as run {log_study(outcome, uri)}", style="dim")
+    except (TrackerFailed, MissingExtra) as error:
+        errors.print(f"warning: {error.what}", markup=False)
+        errors.print(f"fix: {error.fix}", markup=False)
+
+
+def run_and_say(data: Any, target: str, *, quiet: bool, **options: Any) -> TunedModel:
     """Tune with live progress, then say the outcome; an interruption says how to go on."""
     from luthier.api import tune_and_report
 
@@ -130,6 +150,7 @@ def run_and_say(data: Any, target: str, *, quiet: bool, **options: Any) -> None:
         raise typer.Exit(130) from None
     next_step = f"luthier predict {outcome.model_path} NEW_ROWS.csv"
     answer(outcome.to_json(), outcome.summary().splitlines(), next_step=next_step)
+    return outcome
 
 
 def announcer(*, quiet: bool) -> Any:

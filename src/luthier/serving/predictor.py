@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from luthier.registry import Manifest, ModelPackage, unpack
 from luthier.scoring.pool import pooled
 from luthier.scoring.recalibration import Mapped, read_recalibrator
 from luthier.serving.rows import RowReader
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,6 +117,22 @@ class Predictor:
             The model is a regression.
         """
         return self._proba(self.ask_frame(frame))
+
+    def answers(self, frame: Any) -> pd.DataFrame:
+        """Column `prediction`, and for classes the probability of each, for every row of a frame.
+
+        Raises
+        ------
+        UnfitRows
+            As `predict`.
+        """
+        import pandas as pd
+
+        columns: dict[str, Any] = {"prediction": self.predict(frame)}
+        if self.classes_:
+            p = self.predict_proba(frame)
+            columns |= {f"p_{label}": p[:, code] for code, label in enumerate(self.classes_)}
+        return pd.DataFrame(columns)
 
     def predict_row(self, row: Mapping[str, Any]) -> Any:
         """Predict for one row given as a mapping of column names to values, without building a frame."""
