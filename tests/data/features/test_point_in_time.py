@@ -98,6 +98,19 @@ def test_a_value_filled_in_later_does_not_leak_into_the_past() -> None:
     assert leaking.v__sum.tolist()[1] == 99.0  # what a join on event time alone would have trained on
 
 
+def test_rows_of_one_moment_are_events_of_their_own_where_nothing_makes_them_versions() -> None:
+    source = table([("a", 1, 1, 0, 1.0), ("a", 1, 1, 0, 2.5)])
+    rows = pd.DataFrame({"who": ["a"], "at": [START + HOUR]})
+    asked = [Feature("sum", "sum", "amount"), Feature("last", "last", "amount")]
+    for changes, expected in (
+        ({"known_at": None, "event_id": None}, [3.5, 2.5]),
+        ({"event_id": None}, [2.5, 2.5]),
+        ({"known_at": None}, [2.5, 2.5]),
+    ):
+        found = point_in_time_join(rows, [view_of(asked, **changes)], at="at", sources={"v": source})
+        assert found[["v__sum", "v__last"]].to_numpy().tolist() == [expected]
+
+
 def test_rows_come_back_in_their_order_with_their_index_and_each_once() -> None:
     rng = np.random.default_rng(0)
     rows = pd.DataFrame(

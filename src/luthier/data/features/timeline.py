@@ -80,6 +80,8 @@ def events_sql(view: FeatureView, source: str, only: str | None = None) -> str:
     if view.event_id is not None:
         event_id = f", {quoted(view.event_id)} AS event_id"
         identity.append("event_id")
+    if view.known_at is None and view.event_id is None:  # nothing tells a correction from another event
+        identity.append("place")
     missing = " OR ".join(f"{key} IS NULL" for key in (*keys_of(view), "happened"))
     return f"""
         WITH versions AS (

@@ -97,6 +97,7 @@ class FeatureView:
     event_id
         Column that tells apart events of one entity at the same time. Rows that agree in keys, event time and this are
         versions of one event: at any moment the one counts that was known last (in the file's order among equals).
+        Without this and without `known_at` every row is an event of its own.
     description
         For people.
 
