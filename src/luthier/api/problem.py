@@ -58,6 +58,7 @@ class Order:
     cost: str | None = None
     threshold: str | None = None
     ignore: tuple[tuple[str, str], ...] = ()
+    starts: tuple[Config, ...] = ()
 
     def to_json(self) -> dict[str, Any] | None:
         """The order as JSON values; None when it holds objects that only the caller's program has."""
@@ -72,7 +73,8 @@ class Order:
     def from_json(cls, body: Mapping[str, Any]) -> Order:
         """Inverse of `to_json`."""
         ignore = tuple((str(code), str(why)) for code, why in body.get("ignore", ()))
-        return cls(**{**body, "drop": tuple(body["drop"]), "ignore": ignore})
+        starts = tuple(body.get("starts", ()))
+        return cls(**{**body, "drop": tuple(body["drop"]), "ignore": ignore, "starts": starts})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,6 +168,8 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
     starts = _starts(families, facts, strategy)
     for start in starts:
         space.check(start)
+    if order.starts:
+        starts = (starts[0], *(config for config in order.starts if _lies_in(space, config)))
     notes = (*dataset.schema.notes, *(Note(None, "dropped", reason) for reason in left_out))
     plan = StudyPlan(
         question={
@@ -267,6 +271,15 @@ def _families(order: Order, facts: Facts) -> tuple[Mapping[str, Family], Sequenc
     if models is not None and not models:
         raise UnknownChoice("the list of models is empty", fix="leave it out to use every family that suits the data")
     return families_for(models, facts)
+
+
+def _lies_in(space: SearchSpace, config: Config) -> bool:
+    """Whether an earlier study's configuration is one of this table too."""
+    try:
+        space.check(config)
+    except BadSpace:
+        return False
+    return True
 
 
 def _starts(families: Mapping[str, Family], facts: Facts, strategy: str) -> tuple[Config, ...]:
