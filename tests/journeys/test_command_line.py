@@ -198,3 +198,10 @@ def test_a_budget_too_small_for_one_fit_leaves_no_study_behind(tmp_path: Path) -
     done = luthier("tune", "d.csv", "--target", "target", "--budget", "0.001s", cwd=tmp_path, check=2)
     assert "LU210" in done.stderr
     assert json.loads(luthier("runs", "--json", cwd=tmp_path).stdout)["studies"] == []
+
+
+def test_help_names_sections_of_files_as_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert luthier_here(monkeypatch, tmp_path, "serve", "--help") == 0
+    assert "[serve] in" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from luthier.api.checking import check
+from luthier.api.collecting import collect_objects
 from luthier.api.compared import ComparedStrategies
 from luthier.api.comparing import ComparisonProgress, compare, compare_and_report
 from luthier.api.diagnosis import diagnose
@@ -40,6 +41,7 @@ __all__ = [
     "TunedModel",
     "Verification",
     "check",
+    "collect_objects",
     "compare",
     "compare_and_report",
     "diagnose",

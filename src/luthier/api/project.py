@@ -114,9 +114,10 @@ def init(folder: str | os.PathLike[str] = ".") -> dict[str, Any]:
     made: list[str] = []
     store = store_folder(root)
     private, public, settings = store / "keys" / _PRIVATE_KEY, root / PUBLIC_KEY, root / SETTINGS
-    if not (store / "meta.db").exists():
+    address = address_of_store()
+    if address is None and not (store / "meta.db").exists():
         made.append(str(store))
-    Store.open(store).close()
+    Store.open(address or store).close()
     if not private.exists():
         _write_private(private)
         made.append(str(private))
@@ -160,7 +161,13 @@ def settings(section: str) -> dict[str, Any]:
 def store_folder(root: Path = Path()) -> Path:
     """The project's own folder: where its keys are, and its records unless they live in a database elsewhere."""
     named = os.environ.get("LUTHIER_STORE")
-    return Path(named).expanduser() if named and "://" not in named else root / ".luthier"
+    return Path(named).expanduser() if named and address_of_store() is None else root / ".luthier"
+
+
+def address_of_store() -> str | None:
+    """The address of the database that `LUTHIER_STORE` names; None where records are in a folder."""
+    named = os.environ.get("LUTHIER_STORE", "")
+    return named if "://" in named else None
 
 
 def signing_key() -> Ed25519PrivateKey:

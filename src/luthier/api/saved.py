@@ -47,12 +47,4 @@ def load(
 
 def predict_file(model: str | os.PathLike[str], file: Any, *, trusted: Sequence[str] = ()) -> pd.DataFrame:
     """Predictions for every row of a file: column `prediction`, and for classes the probability of each."""
-    import pandas as pd
-
-    predictor = load(model, trusted=trusted)
-    rows = read_rows(file)
-    columns: dict[str, Any] = {"prediction": predictor.predict(rows)}
-    if predictor.classes_:
-        p = predictor.predict_proba(rows)
-        columns |= {f"p_{label}": p[:, code] for code, label in enumerate(predictor.classes_)}
-    return pd.DataFrame(columns)
+    return load(model, trusted=trusted).answers(read_rows(file))

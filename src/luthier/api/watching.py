@@ -180,8 +180,7 @@ def observe(
     """Gather what `monitor` speaks of; see there for the parameters and errors."""
     policy, found = watch_policy(), resolve(model, store=store)
     predictor = Predictor.of(unpack(read_model(found.folder)))
-    place = None if store is None else Path(store)
-    baseline = find_baseline(found, store=place) if reference is None else _baseline_from(predictor, reference, seed)
+    baseline = find_baseline(found, store=store) if reference is None else _baseline_from(predictor, reference, seed)
     name = found.name or _called(found.folder)
     live = logged(name, found, predictor) if on is None else from_files(on, predictor)
     if not len(live):

@@ -10,7 +10,7 @@ from luthier.checks.finding import Answer, Finding, not_applicable
 from luthier.evaluation.conflicts import find_conflicts
 
 CODE = "labels.conflicts"
-LEAST_SHARE = 0.01
+LEAST_SHARE, GRAVE_SHARE = 0.001, 0.01
 MOST_SHOWN = 20
 
 
@@ -19,13 +19,14 @@ def look(context: Context) -> Answer:
 
     No model can be right on all of them: evidence gives the accuracy that cannot be passed on this table. Where
     features are few or coarse such rows are natural, the outcome being chance; where they are fine, one of the labels
-    is wrong or a feature is missing that tells the rows apart. A warning from 1 % of the rows, less is for information.
+    is wrong or a feature is missing that tells the rows apart. Said where one row in a thousand conflicts, a
+    warning where one in a hundred must be wrong.
     """
     data = context.dataset
     if data.schema.task == "regression":
         return not_applicable("values of equal rows may differ; labels of equal rows may not")
     conflicts = find_conflicts(data.X, np.asarray(data.y))
-    if not conflicts.groups:
+    if not conflicts.groups or conflicts.rows < LEAST_SHARE * data.n_rows:
         return ()
     share = conflicts.lost / data.n_rows
     return (
@@ -33,7 +34,7 @@ def look(context: Context) -> Answer:
             CODE,
             f"{conflicts.rows:,} rows are like another in every feature but not in {data.schema.target!r}: "
             f"no model can be right on all {data.n_rows:,} rows, {conflicts.lost:,} will be wrong at least",
-            "warning" if share >= LEAST_SHARE else "info",
+            "warning" if share >= GRAVE_SHARE else "info",
             (data.schema.target,),
             {
                 "rows": conflicts.rows,

@@ -15,6 +15,8 @@ from luthier.checks.twins import hashes
 CODE = "leak.duplicates"
 LEAST_SHARE = 0.005
 LEAST_ROWS = 50
+NEARLY_ALL, MOST_OF_OVERSAMPLED = 0.95, 0.6
+"""Shares of one class among the copies and among all rows: oversampling makes a rare class as large as the others."""
 
 
 def look(context: Context) -> Answer:
@@ -43,7 +45,7 @@ def look(context: Context) -> Answer:
         by_class = np.bincount(data.y[copied], minlength=len(data.schema.classes)) / copied.sum()
         overall = np.bincount(data.y, minlength=len(data.schema.classes)) / data.n_rows
         most = int(np.argmax(by_class - overall))
-        if by_class[most] > 0.95 and overall[most] < 0.9:
+        if by_class[most] > NEARLY_ALL and overall[most] <= MOST_OF_OVERSAMPLED:
             evidence["oversampled_class"] = str(data.schema.classes[most])
             title += f", nearly all of class {data.schema.classes[most]!r}: oversampled before it was split?"
     severity, fix = "info", "nothing to do, if the rows are different cases that look alike"

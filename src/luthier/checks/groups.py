@@ -32,8 +32,8 @@ def look(context: Context) -> Answer:
     Columns whose name is that of an identifier, and columns of words with so many different values that they name
     things, are tried: the same rows are judged by shuffled folds and by folds that keep every group whole. Where the
     first are clearly better, the model knows groups again instead of learning what they have in common, and new groups
-    will be served worse. An error where that is grave and the name says identity; else a warning, for if the groups to
-    come are the known ones, shuffled folds are right.
+    will be served worse. An error or a warning, by its size, where the name says identity; else good to know, for a
+    country or an agency is mostly one that is known already, and shuffled folds are then right.
     """
     data = context.dataset
     if data.groups is not None:
@@ -56,7 +56,7 @@ def look(context: Context) -> Answer:
                 Finding(
                     CODE,
                     f"rows of one {name!r} tell of each other: shuffled folds promise more than new groups will keep",
-                    flattery.severity if _names_identity(name) else "warning",
+                    flattery.severity if _names_identity(name) else "info",
                     (name,),
                     {**flattery.evidence("shuffled", "grouped"), "groups": int(groups.max()) + 1},
                     f"if rows to come are of new groups, keep them whole: --group {shlex.quote(name)}",

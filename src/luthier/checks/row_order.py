@@ -22,9 +22,10 @@ LEVEL = 1e-4
 """Chance of a word on rows in random order, all columns together."""
 LEAST_Z = 2.5
 """Lower than elsewhere: the order of the rows has shown itself already."""
-SORTED = 0.99
+SORTED, LEAST_DISTINCT = 0.99, 5
 FEW_RUNS = 3
-"""Runs of equal values per different value up to which rows lie in blocks."""
+SHARE_OF_RUNS = 0.2
+"""Runs of equal values per different value, and share of the runs of a random order, up to which rows lie in blocks."""
 
 
 def look(context: Context) -> Answer:
@@ -60,7 +61,8 @@ def look(context: Context) -> Answer:
     return (
         Finding(
             CODE,
-            "the rows seem to be in the order of time, though no column says so: shuffled folds would flatter",
+            "the rows are in an order that tells of the target (of time, place or batch), though no column says so: "
+            "shuffled folds would flatter",
             "warning",
             (),
             {
@@ -71,7 +73,8 @@ def look(context: Context) -> Answer:
                     for name in strongest
                 },
             },
-            "if they are, number them and judge forward: frame['step'] = range(len(frame)), then --time step",
+            "if rows to come will be later ones, number these and judge forward: frame['step'] = range(len(frame)), "
+            "then --time step; if they will be of other places, say which rows belong together: --group COLUMN",
         ),
     )
 
@@ -96,12 +99,12 @@ def _in_blocks(values: NDArray[np.generic]) -> bool:
     coded = np.unique(values, return_inverse=True)[1]
     if coded.max(initial=0) < 1:
         return False
-    steps = np.diff(coded)
-    if max((steps >= 0).mean(), (steps <= 0).mean()) >= SORTED and (steps != 0).sum() >= 1:
-        rises = (steps > 0).sum()
-        return bool(min(rises, (steps < 0).sum()) <= (1 - SORTED) * max((steps != 0).sum(), 1))
-    runs, distinct = int((steps != 0).sum()) + 1, int(coded.max()) + 1
-    return distinct >= 5 and runs <= FEW_RUNS * distinct and runs < len(values) / 2
+    steps, sizes = np.diff(coded), np.bincount(coded)
+    rises, falls = int((steps > 0).sum()), int((steps < 0).sum())
+    runs = rises + falls + 1
+    few = runs <= SHARE_OF_RUNS * len(values) * (1 - float(np.sum((sizes / len(values)) ** 2)))
+    is_sorted = min(rises, falls) <= (1 - SORTED) * (rises + falls) and (few or len(sizes) > LEAST_DISTINCT)
+    return is_sorted or (few and len(sizes) >= LEAST_DISTINCT and runs <= FEW_RUNS * len(sizes))
 
 
 CHECK = Check(

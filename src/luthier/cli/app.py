@@ -15,6 +15,8 @@ from luthier.cli import (
     demo,
     doctor,
     evaluate,
+    features,
+    gc,
     init,
     models,
     monitor,
@@ -36,6 +38,7 @@ app = typer.Typer(
     help="Hyperparameter tuning you can trust, for the whole life of a model.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # [section] of a file is a word in our help, not a style
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -65,9 +68,11 @@ app.command("retire")(registered.retire)
 app.command("verify")(verify.verify)
 app.command("init")(init.init)
 app.command("demo")(demo.demo)
+app.command("gc")(gc.gc)
 app.command("doctor")(doctor.doctor)
 app.add_typer(runs.app, name="runs")
 app.add_typer(models.app, name="models")
+app.add_typer(features.app, name="features")
 app.add_typer(token.app, name="token")
 
 

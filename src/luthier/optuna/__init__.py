@@ -6,12 +6,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from luthier.optuna.pruner import LuthierPruner
     from luthier.optuna.sampler import LuthierSampler
     from luthier.optuna.studies import export_study, import_study
 
-__all__ = ["LuthierSampler", "export_study", "import_study"]
+__all__ = ["LuthierPruner", "LuthierSampler", "export_study", "import_study"]
 
-_HOMES = {"LuthierSampler": "sampler", "export_study": "studies", "import_study": "studies"}
+_HOMES = {
+    "LuthierPruner": "pruner",
+    "LuthierSampler": "sampler",
+    "export_study": "studies",
+    "import_study": "studies",
+}
 
 
 def __getattr__(name: str) -> Any:
