@@ -3,7 +3,8 @@
 The rooms, in the order a model lives: `data` (a table one can vouch for), `space` (what may be tuned), `models` (what
 can be fitted), `strategies` (which configuration next), `scoring` (splits, metrics, the out-of-fold table and its
 replay), `tuning` (spend a budget), `evaluation` (how far to believe the winner), `registry` and `serving` (a model as
-files, and its answers), `monitoring` (watch the answers), `checks` (what in the data would flatter a score), `report`
+files, and its answers), `monitoring` (watch the answers), `lifecycle` (what
+happens next), `checks` (what in the data would flatter a score), `report`
 (say it to people). Around them the shell: `executors`, `store`, `api`, `sklearn`, `cli`.
 
 >>> import luthier
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
         ModelVersion,
         MonitorResult,
         OptimizeResult,
+        Retuned,
+        Ticked,
         TunedModel,
         Verification,
         check,
@@ -43,7 +46,9 @@ if TYPE_CHECKING:
         promote,
         release,
         retire,
+        retune,
         rollback,
+        tick,
         tune,
         verify,
     )
@@ -59,6 +64,8 @@ __all__ = [
     "ModelVersion",
     "MonitorResult",
     "OptimizeResult",
+    "Retuned",
+    "Ticked",
     "TrialPruned",
     "TunedModel",
     "Verification",
@@ -76,7 +83,9 @@ __all__ = [
     "promote",
     "release",
     "retire",
+    "retune",
     "rollback",
+    "tick",
     "tune",
     "verify",
 ]
@@ -90,6 +99,8 @@ _HOMES = {
     "ModelVersion": "api",
     "MonitorResult": "api",
     "OptimizeResult": "api",
+    "Retuned": "api",
+    "Ticked": "api",
     "TrialPruned": "tuning.objectives",
     "TunedModel": "api",
     "Verification": "api",
@@ -106,7 +117,9 @@ _HOMES = {
     "promote": "api",
     "release": "api",
     "retire": "api",
+    "retune": "api",
     "rollback": "api",
+    "tick": "api",
     "tune": "api",
     "verify": "api",
 }

@@ -210,6 +210,12 @@ class NoBaseline(UsageError):
     code = "LU701"
 
 
+class TooFewLabels(UsageError):
+    """Too few predictions have a label to try a response on, or none that may be trusted."""
+
+    code = "LU703"
+
+
 class NotSent(LuthierError):
     """An alarm did not reach one of the channels it was to be sent by."""
 

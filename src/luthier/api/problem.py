@@ -62,6 +62,7 @@ class Order:
     ignore: tuple[tuple[str, str], ...] = ()
     features: tuple[FeatureView, ...] = ()
     at: str | None = None
+    starts: tuple[Config, ...] = ()
 
     def to_json(self) -> dict[str, Any] | None:
         """The order as JSON values; None when it holds objects that only the caller's program has."""
@@ -77,7 +78,8 @@ class Order:
         """Inverse of `to_json`."""
         ignore = tuple((str(code), str(why)) for code, why in body.get("ignore", ()))
         features = tuple(FeatureView.from_json(view) for view in body.get("features", ()))
-        return cls(**{**body, "drop": tuple(body["drop"]), "ignore": ignore, "features": features})
+        read = {"drop": tuple(body["drop"]), "ignore": ignore, "features": features}
+        return cls(**{**body, **read, "starts": tuple(body.get("starts", ()))})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,6 +176,8 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
     starts = (*starts, *all_but_one(starts[0], list(groups)))
     for start in starts:
         space.check(start)
+    if order.starts:
+        starts = (starts[0], *(config for config in order.starts if _lies_in(space, config)))
     notes = (*dataset.schema.notes, *(Note(None, "dropped", reason) for reason in left_out))
     plan = StudyPlan(
         question={
@@ -303,6 +307,15 @@ def _families(order: Order, facts: Facts) -> tuple[Mapping[str, Family], Sequenc
     if models is not None and not models:
         raise UnknownChoice("the list of models is empty", fix="leave it out to use every family that suits the data")
     return families_for(models, facts)
+
+
+def _lies_in(space: SearchSpace, config: Config) -> bool:
+    """Whether an earlier study's configuration is one of this table too."""
+    try:
+        space.check(config)
+    except BadSpace:
+        return False
+    return True
 
 
 def _starts(families: Mapping[str, Family], facts: Facts, strategy: str) -> tuple[Config, ...]:

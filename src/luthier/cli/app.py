@@ -23,6 +23,7 @@ from luthier.cli import (
     predict,
     registered,
     release,
+    retune,
     runs,
     serve,
     token,
@@ -59,6 +60,8 @@ app.command("predict")(predict.predict)
 app.command("release")(release.release)
 app.command("serve")(serve.serve)
 app.command("monitor")(monitor.monitor)
+app.command("retune")(retune.retune)
+app.command("tick")(retune.tick)
 app.command("promote")(registered.promote)
 app.command("rollback")(registered.rollback)
 app.command("retire")(registered.retire)
