@@ -5,7 +5,8 @@ can be fitted), `strategies` (which configuration next), `scoring` (splits, metr
 replay), `tuning` (spend a budget), `evaluation` (how far to believe the winner), `registry` and `serving` (a model as
 files, and its answers), `monitoring` (watch the answers), `lifecycle` (what
 happens next), `checks` (what in the data would flatter a score), `report`
-(say it to people). Around them the shell: `executors`, `store`, `api`, `sklearn`, `cli`.
+(say it to people). Around them the shell: `executors`, `store`, `api`, `cli`, and the
+neighbours' faces: `features`, `sklearn`, `optuna`, `mlflow`, `feast`.
 
 >>> import luthier
 >>> run = luthier.tune("churn.csv", target="churn", budget="5m")  # doctest: +SKIP

@@ -119,6 +119,9 @@ def test_which_views_a_model_uses_is_tuned_and_who_uses_them_is_known(project: P
     done = CliRunner().invoke(app, words.split(), catch_exceptions=False)
     assert done.exit_code == 0, done.output
     body = json.loads(done.stdout)
+    asking = ["predict", str(body["model"]), "rows.csv", "--features", "spend,noise", "--at", "asked_at", "--json"]
+    predicted = CliRunner().invoke(app, asking, catch_exceptions=False)
+    assert json.loads(predicted.stdout)["rows"] == 150
     shown = CliRunner().invoke(app, ["runs", "show", body["study"], "--json"], catch_exceptions=False)
     configs = [trial["config"] for trial in json.loads(shown.stdout)["trials"]]
     assert [(c["linear.uses_spend"], c["linear.uses_noise"]) for c in configs[:3]] == [
