@@ -16,8 +16,10 @@ from luthier.api.registered import list_models, promote, retire, rollback, show_
 from luthier.api.releasing import release, released
 from luthier.api.resolving import Resolved, history_of, resolve
 from luthier.api.result import TunedModel
+from luthier.api.retuning import Retuned, retune
 from luthier.api.saved import load, predict_file
 from luthier.api.studies import find_study, list_studies, order_of, remove_study, show_study
+from luthier.api.ticking import Ticked, tick
 from luthier.api.tuning import tune, tune_and_report
 from luthier.api.verifying import Verification, verify
 from luthier.api.watching import MonitorResult, monitor
@@ -34,6 +36,8 @@ __all__ = [
     "MonitorResult",
     "OptimizeResult",
     "Resolved",
+    "Retuned",
+    "Ticked",
     "TunedModel",
     "Verification",
     "check",
@@ -59,9 +63,11 @@ __all__ = [
     "remove_study",
     "resolve",
     "retire",
+    "retune",
     "rollback",
     "show_model",
     "show_study",
+    "tick",
     "tune",
     "tune_and_report",
     "verify",

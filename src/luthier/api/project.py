@@ -59,6 +59,18 @@ trusted = ["luthier.pub"]
 # every = "1d"                   # length of the periods that are looked at
 # least_effect = 0.05            # share of the rows that must differ for a drift to matter
 
+[lifecycle]
+# What may change by itself: `luthier retune` and `luthier tick` (for cron) keep to it.
+# responses = ["recalibrate", "refit", "warm re-tune", "full re-tune"]
+# promote = "auto"               # or "ask": a proven challenger waits for `luthier promote`
+# roll_back = true               # a new champion that does harm is taken back
+# budget = "5m"                  # of a full re-tune; a warm one has three tenths of it
+# retunes_per_month = 4
+# least_labels = 300
+# alpha = 0.05                   # chance of ever promoting what is no better
+# probation_labels = 5000
+# every_days = 30                # look after the model although nothing is alarming
+
 [alarms]
 # Where `luthier monitor NAME --send` tells of alarms, each cause once.
 # log = "alarms.jsonl"
