@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,7 +39,7 @@ def find_package(what: str | os.PathLike[str], *, store: str | os.PathLike[str] 
     return None if folder is None else unpack(read_model(folder))
 
 
-def package_of(study: str, *, store: str | Path | None = None) -> ModelPackage:
+def package_of(study: str, *, store: str | os.PathLike[str] | None = None) -> ModelPackage:
     """The saved model of a study, from where the study wrote it.
 
     Raises
@@ -58,7 +57,9 @@ def package_of(study: str, *, store: str | Path | None = None) -> ModelPackage:
     return package
 
 
-def gather_evidence(what: TunedModel | str, *, data: Any = None, store: str | Path | None = None) -> Evidence:
+def gather_evidence(
+    what: TunedModel | str, *, data: Any = None, store: str | os.PathLike[str] | None = None
+) -> Evidence:
     """Gather what a study left behind.
 
     Parameters

@@ -91,7 +91,7 @@ def find_registered(model: str | os.PathLike[str], *, store: str | os.PathLike[s
         return None
     reference = Reference.parse(model)
     try:
-        with Store.open(None if store is None else Path(store), create=False) as opened:
+        with Store.open(store, create=False) as opened:
             if not opened.models.is_registered(reference.name):
                 return None
             return materialised(opened, reference.name, opened.models.history(reference.name).find(reference))
@@ -120,7 +120,7 @@ def opened_models(store: str | os.PathLike[str] | None = None) -> Store:
         There is no store.
     """
     try:
-        return Store.open(None if store is None else Path(store), create=False)
+        return Store.open(store, create=False)
     except UnknownStudy as error:
         raise UnknownModel(
             "no models are registered here: there is no store in this folder",
