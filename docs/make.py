@@ -99,6 +99,8 @@ def _verbs() -> str:
         "optimize",
         "drift",
         "monitor",
+        "retune",
+        "tick",
         "load",
         "release",
         "promote",

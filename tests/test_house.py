@@ -65,6 +65,7 @@ def test_there_is_no_drawer_where_subjects_get_lost(drawer: str) -> None:
         "registry",
         "serving",
         "monitoring",
+        "lifecycle",
         "checks",
         "report",
     ],

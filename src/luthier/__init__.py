@@ -3,8 +3,10 @@
 The rooms, in the order a model lives: `data` (a table one can vouch for), `space` (what may be tuned), `models` (what
 can be fitted), `strategies` (which configuration next), `scoring` (splits, metrics, the out-of-fold table and its
 replay), `tuning` (spend a budget), `evaluation` (how far to believe the winner), `registry` and `serving` (a model as
-files, and its answers), `monitoring` (watch the answers), `checks` (what in the data would flatter a score), `report`
-(say it to people). Around them the shell: `executors`, `store`, `api`, `sklearn`, `cli`.
+files, and its answers), `monitoring` (watch the answers), `lifecycle` (what
+happens next), `checks` (what in the data would flatter a score), `report`
+(say it to people). Around them the shell: `executors`, `store`, `api`, `cli`, and the
+neighbours' faces: `features`, `sklearn`, `optuna`, `mlflow`, `feast`.
 
 >>> import luthier
 >>> run = luthier.tune("churn.csv", target="churn", budget="5m")  # doctest: +SKIP
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
         ModelVersion,
         MonitorResult,
         OptimizeResult,
+        Retuned,
+        Ticked,
         TunedModel,
         Verification,
         check,
@@ -43,7 +47,9 @@ if TYPE_CHECKING:
         promote,
         release,
         retire,
+        retune,
         rollback,
+        tick,
         tune,
         verify,
     )
@@ -59,6 +65,8 @@ __all__ = [
     "ModelVersion",
     "MonitorResult",
     "OptimizeResult",
+    "Retuned",
+    "Ticked",
     "TrialPruned",
     "TunedModel",
     "Verification",
@@ -76,7 +84,9 @@ __all__ = [
     "promote",
     "release",
     "retire",
+    "retune",
     "rollback",
+    "tick",
     "tune",
     "verify",
 ]
@@ -90,6 +100,8 @@ _HOMES = {
     "ModelVersion": "api",
     "MonitorResult": "api",
     "OptimizeResult": "api",
+    "Retuned": "api",
+    "Ticked": "api",
     "TrialPruned": "tuning.objectives",
     "TunedModel": "api",
     "Verification": "api",
@@ -106,7 +118,9 @@ _HOMES = {
     "promote": "api",
     "release": "api",
     "retire": "api",
+    "retune": "api",
     "rollback": "api",
+    "tick": "api",
     "tune": "api",
     "verify": "api",
 }

@@ -51,6 +51,12 @@ class BadColumn(UsageError):
     code = "LU102"
 
 
+class BadFeatureView(UsageError):
+    """A feature view is not well defined, cannot be computed from its source, or is not there."""
+
+    code = "LU105"
+
+
 class BadTarget(UsageError):
     """The target cannot be learned: constant, all missing, a class with one row, or unfit for the task."""
 
@@ -147,6 +153,12 @@ class StudyBusy(UsageError):
     code = "LU305"
 
 
+class StoreUnreachable(LuthierError):
+    """The server that keeps the records or the objects does not answer, or does not let us in."""
+
+    code = "LU306"
+
+
 class DamagedModel(UsageError):
     """A model folder does not match its manifest, or needs types that are not trusted."""
 
@@ -198,6 +210,12 @@ class NoBaseline(UsageError):
     code = "LU701"
 
 
+class TooFewLabels(UsageError):
+    """Too few predictions have a label to try a response on, or none that may be trusted."""
+
+    code = "LU703"
+
+
 class NotSent(LuthierError):
     """An alarm did not reach one of the channels it was to be sent by."""
 
@@ -226,3 +244,9 @@ class MissingExtra(UsageError):
     """An optional dependency is not installed; the fix names the extra."""
 
     code = "LU501"
+
+
+class TrackerFailed(LuthierError):
+    """A tracking server (MLflow) did not answer or refused; what was to be logged is saved here all the same."""
+
+    code = "LU502"

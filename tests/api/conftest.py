@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import luthier
+from luthier.api.baselines import KEPT
 from luthier.data import make_dataset
 from luthier.models import FAMILIES, Facts
+from luthier.monitoring import Baseline
 from luthier.registry import Manifest, pack
 from luthier.report import DataFacts, FinalFacts, MemberFacts, MetricFacts, ReportFacts, RunFacts, VerdictFacts
 from luthier.scoring import Estimate
 from luthier.store import Store, write_model
+from luthier.store.journal import Journal
+from luthier.store.traffic import FEEDBACK_COLUMNS, PREDICTION_COLUMNS
 from luthier.tuning.record import Event, chained
 
 MakeStudy = Callable[..., str]
@@ -100,3 +106,74 @@ def make_study(project: Path) -> MakeStudy:
             return ended_study(store, **how)
 
     return make
+
+
+# --- traffic ----------------------------------------------------------------------------------------------------------
+
+NOW = pd.Timestamp("2026-03-10", tz="UTC").timestamp()
+
+
+def rows(n: int, seed: int, *, shift: float = 0.0, turn: float = 1.0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({"a": rng.normal(shift, 1, n), "b": rng.normal(size=n), "c": rng.choice(["x", "y"], n)})
+    frame["y"] = np.where(turn * frame["a"] + rng.normal(0, 0.4, n) > 0, "ja", "nein")
+    return frame
+
+
+@pytest.fixture
+def churn(make_study: MakeStudy) -> str:
+    """A released model with its baseline."""
+    study = make_study()
+    model = luthier.load(Path(".luthier/runs") / study / "model")
+    seen = rows(3000, 1)
+    y = model.schema.encode_target(seen["y"])
+    baseline = Baseline.of(seen[["a", "b", "c"]], y, model.ask_frame(seen), rng=np.random.default_rng(0))
+    with Store.open(".luthier") as store:
+        log = store.load(study)
+        events = log.events()
+        log.append([chained(events[-1], KEPT, {"object": log.keep(baseline.to_bytes())}, events[-1].at_utc)])
+    luthier.release(study, "churn")
+    return "churn"
+
+
+def serve(
+    frame: pd.DataFrame, *, labels: bool = True, source: str | None = None, until: float = NOW, version: int = 1
+) -> None:
+    """Write what a server would have logged of these rows, over the nine days before now."""
+    model = luthier.load(f"churn@{version}")
+    at = pd.Timestamp(until, unit="s") - pd.to_timedelta(np.linspace(9 * 86_400, 10, len(frame)), unit="s")
+    p = model.predict_proba(frame)
+    folder, batch = Path(".luthier/traffic/churn"), f"{version}-{until}"
+    with_lines: dict[str, list[dict[str, Any]]] = {"predictions": [], "feedback": []}
+    for i, row in enumerate(frame.drop(columns="y").to_dict("records")):
+        chances = dict(zip(map(str, model.classes_), p[i].tolist(), strict=True))
+        moment = at[i].isoformat()
+        with_lines["predictions"].append(
+            {
+                "prediction_id": f"{batch}-{i}",
+                "at": moment,
+                "name": "churn",
+                "version": str(version),
+                "role": "champion",
+                "inputs": row,
+                "prediction": max(chances, key=lambda k: chances[k]),
+                "p": chances,
+                "outside": False,
+                "latency_ms": 1.0,
+            }
+        )
+        if labels:
+            with_lines["feedback"].append(
+                {
+                    "prediction_id": f"{batch}-{i}",
+                    "label": frame["y"].iloc[i],
+                    "known_at": moment,
+                    "received_at": moment,
+                    "source": source,
+                }
+            )
+    for part, columns in (("predictions", PREDICTION_COLUMNS), ("feedback", FEEDBACK_COLUMNS)):
+        journal = Journal(folder / part, columns, capacity=100_000)
+        for line in with_lines[part]:
+            journal.append(json.dumps(line).encode() + b"\n", 1)
+        journal.close()

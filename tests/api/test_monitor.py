@@ -9,77 +9,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 import luthier
-from luthier.api.baselines import KEPT
 from luthier.api.telling import Channels, tell
 from luthier.cli.app import app
 from luthier.errors import BadSettings, NoBaseline, NotSent
-from luthier.monitoring import Alarm, Baseline
-from luthier.store import Store
-from luthier.store.journal import Journal
-from luthier.store.traffic import FEEDBACK_COLUMNS, PREDICTION_COLUMNS
-from luthier.tuning.record import chained
+from luthier.monitoring import Alarm
 
-from .conftest import MakeStudy
-
-NOW = pd.Timestamp("2026-03-10", tz="UTC").timestamp()
-
-
-def rows(n: int, seed: int, *, shift: float = 0.0) -> pd.DataFrame:
-    rng = np.random.default_rng(seed)
-    frame = pd.DataFrame({"a": rng.normal(shift, 1, n), "b": rng.normal(size=n), "c": rng.choice(["x", "y"], n)})
-    frame["y"] = np.where(frame["a"] + rng.normal(0, 0.4, n) > 0, "ja", "nein")
-    return frame
-
-
-@pytest.fixture
-def churn(make_study: MakeStudy) -> str:
-    """A released model with its baseline."""
-    study = make_study()
-    model = luthier.load(Path(".luthier/runs") / study / "model")
-    seen = rows(3000, 1)
-    y = model.schema.encode_target(seen["y"])
-    baseline = Baseline.of(seen[["a", "b", "c"]], y, model.ask_frame(seen), rng=np.random.default_rng(0))
-    with Store.open(".luthier") as store:
-        log = store.load(study)
-        events = log.events()
-        log.append([chained(events[-1], KEPT, {"object": log.keep(baseline.to_bytes())}, events[-1].at_utc)])
-    luthier.release(study, "churn")
-    return "churn"
-
-
-def serve(frame: pd.DataFrame, *, labels: bool = True, source: str | None = None) -> None:
-    """Write what a server would have logged of these rows, over the nine days before now."""
-    model = luthier.load("churn")
-    at = pd.Timestamp(NOW, unit="s") - pd.to_timedelta(np.linspace(9 * 86_400, 10, len(frame)), unit="s")
-    p = model.predict_proba(frame)
-    folder = Path(".luthier/traffic/churn")
-    with_lines: dict[str, list[dict[str, Any]]] = {"predictions": [], "feedback": []}
-    for i, row in enumerate(frame.drop(columns="y").to_dict("records")):
-        chances = dict(zip(map(str, model.classes_), p[i].tolist(), strict=True))
-        moment = at[i].isoformat()
-        with_lines["predictions"].append(
-            {"prediction_id": f"id{i}", "at": moment, "name": "churn", "version": "1", "role": "champion",
-             "inputs": row, "prediction": max(chances, key=lambda k: chances[k]), "p": chances, "outside": False,
-             "latency_ms": 1.0}
-        )  # fmt: skip
-        if labels:
-            with_lines["feedback"].append(
-                {"prediction_id": f"id{i}", "label": frame["y"].iloc[i], "known_at": moment, "received_at": moment,
-                 "source": source}
-            )  # fmt: skip
-    for part, columns in (("predictions", PREDICTION_COLUMNS), ("feedback", FEEDBACK_COLUMNS)):
-        journal = Journal(folder / part, columns, capacity=100_000)
-        for line in with_lines[part]:
-            journal.append(json.dumps(line).encode() + b"\n", 1)
-        journal.close()
+from .conftest import NOW, MakeStudy, rows, serve
 
 
 def test_the_server_s_log_is_watched_and_what_was_promised_stands_beside_what_came(churn: str) -> None:

@@ -131,6 +131,12 @@ def test_a_folder_that_is_called_like_a_model_is_reached_by_a_path(make_study: M
     assert luthier.load(Path("churn")).manifest.study == "elsewhere"
 
 
+def test_what_out_named_leads_to_the_model_within(project: Path) -> None:
+    write_model(project / "run" / "model", fitted("s"))
+    assert resolve("./run").folder == Path("run/model")
+    assert luthier.load("run").manifest.study == "s"
+
+
 def test_only_studies_that_have_ended_with_a_model_are_released(make_study: MakeStudy, project: Path) -> None:
     make_study()
     with Store.open() as store:

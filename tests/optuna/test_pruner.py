@@ -27,7 +27,7 @@ def lengths(losses: list[float], pruner: optuna.pruners.BasePruner, steps: int =
 
 
 def test_the_first_four_at_a_rung_stop_there_and_then_the_best_quarter_goes_on() -> None:
-    assert lengths([4, 3, 2, 1, 0.5, 5, 0.4, 9], LuthierPruner()) == [3, 3, 3, 3, 12, 3, 12, 3]
+    assert lengths([4, 3, 2, 1, 0.5, 5, 0.4, 9], LuthierPruner()) == [4, 4, 4, 4, 16, 4, 16, 4]
 
 
 def test_in_the_long_run_the_best_get_whole_trainings() -> None:

@@ -17,7 +17,15 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from luthier.errors import StoreDamaged, StoreTooNew, StudyBusy, UnknownStudy, UnwritableFolder, UsageError
+from luthier.errors import (
+    StoreDamaged,
+    StoreTooNew,
+    StoreUnreachable,
+    StudyBusy,
+    UnknownStudy,
+    UnwritableFolder,
+    UsageError,
+)
 from luthier.store import Store, StoredStudyLog
 from luthier.store.tables import METADATA
 from luthier.tuning.record import chained
@@ -260,9 +268,17 @@ def test_a_writer_that_will_not_let_go_is_said(store: Store, monkeypatch: pytest
     store.create_study({}, "q")
 
 
-def test_an_address_of_a_server_is_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="records in folders only"):
-        Store.open("postgresql+psycopg://localhost/luthier")
+@pytest.mark.parametrize("address", ["mysql://localhost/luthier", "s3://bucket/prefix", "postgresql+asyncpg://x"])
+def test_an_address_of_another_kind_is_refused_in_words(address: str) -> None:
+    with pytest.raises(UsageError, match="they live in a folder or in PostgreSQL"):
+        Store.open(address)
+
+
+def test_a_server_that_does_not_answer_is_said_without_its_password() -> None:
+    with pytest.raises(StoreUnreachable, match="does not answer") as caught:
+        Store.open("postgresql://ada:secret@127.0.0.1:1/luthier")
+    assert "secret" not in str(caught.value)
+    assert "postgresql://ada@127.0.0.1:1/luthier" in str(caught.value)
 
 
 # --- finding ----------------------------------------------------------------------------------------------------------
@@ -434,7 +450,7 @@ def test_the_lock_goes_when_its_holder_is_killed(store: Store) -> None:
         "import time\n"
         "from pathlib import Path\n"
         "from luthier.store.locks import StudyLock\n"
-        f"lock = StudyLock(Path({str(store._lock_path(log.study))!r}), 'study')\n"
+        f"lock = StudyLock(Path({str(store.folder / 'locks' / f'{log.study}.lock')!r}), 'study')\n"
         "print('held', flush=True); time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as holder:
@@ -452,8 +468,42 @@ def test_a_look_at_the_list_does_not_cost_anybody_the_lock(store: Store) -> None
     from luthier.store.locks import StudyLock
 
     log = store.create_study({}, "q")
-    path = store._lock_path(log.study)
+    path = store.folder / "locks" / f"{log.study}.lock"
     store.lock(log.study).release()
     looker = StudyLock(path, "look")
     threading.Timer(0.05, looker.release).start()
     store.lock(log.study).release()
+
+
+# --- objects elsewhere ------------------------------------------------------------------------------------------------
+
+
+def test_a_place_for_objects_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for address, error, complaint in (
+        ("nowhere://bucket", UsageError, "names no place for objects"),
+        ("s3://", UsageError, "names no bucket"),
+    ):
+        monkeypatch.setenv("LUTHIER_OBJECTS", address)
+        with pytest.raises(error, match=complaint):
+            Store.open(tmp_path / "s")
+    monkeypatch.setenv("LUTHIER_OBJECTS", str(tmp_path / "shared"))
+    with Store.open(tmp_path / "s") as store:
+        digest = store.create_study({}, "q").keep(b"bytes")
+    assert (tmp_path / "shared" / digest[:2] / digest[2:]).read_bytes() == b"bytes"
+
+
+def test_a_server_of_objects_that_does_not_answer_is_said(s3: str, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("LUTHIER_OBJECTS", s3.replace("//luthier/", "//no-such-bucket/"))
+    with Store.open(tmp_path / "s") as store, pytest.raises(StoreUnreachable, match="no-such-bucket"):
+        store.create_study({}, "q").keep(b"bytes")
+
+
+def test_drafts_of_killed_writers_are_swept_when_they_are_old(store: Store) -> None:
+    store.create_study({}, "q").keep(b"bytes")
+    (folder,) = (store.folder / "objects").iterdir()
+    old, new = folder / ".x.1234.tmp", folder / ".y.1234.tmp"
+    for draft in (old, new):
+        draft.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    assert store.collect().n_objects == 0
+    assert (old.exists(), new.exists()) == (False, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from luthier.api.checking import check
+from luthier.api.collecting import collect_objects
 from luthier.api.compared import ComparedStrategies
 from luthier.api.comparing import ComparisonProgress, compare, compare_and_report
 from luthier.api.diagnosis import diagnose
@@ -15,8 +16,10 @@ from luthier.api.registered import list_models, promote, retire, rollback, show_
 from luthier.api.releasing import release, released
 from luthier.api.resolving import Resolved, history_of, resolve
 from luthier.api.result import TunedModel
+from luthier.api.retuning import Retuned, retune
 from luthier.api.saved import load, predict_file
 from luthier.api.studies import find_study, list_studies, order_of, remove_study, show_study
+from luthier.api.ticking import Ticked, tick
 from luthier.api.tuning import tune, tune_and_report
 from luthier.api.verifying import Verification, verify
 from luthier.api.watching import MonitorResult, monitor
@@ -33,9 +36,12 @@ __all__ = [
     "MonitorResult",
     "OptimizeResult",
     "Resolved",
+    "Retuned",
+    "Ticked",
     "TunedModel",
     "Verification",
     "check",
+    "collect_objects",
     "compare",
     "compare_and_report",
     "diagnose",
@@ -57,9 +63,11 @@ __all__ = [
     "remove_study",
     "resolve",
     "retire",
+    "retune",
     "rollback",
     "show_model",
     "show_study",
+    "tick",
     "tune",
     "tune_and_report",
     "verify",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
@@ -47,7 +47,7 @@ def extra_files(log: StoredStudyLog) -> Mapping[str, bytes]:
     return {} if found is None else {FILE: found}
 
 
-def find_baseline(model: Resolved, *, store: Path | None = None) -> Baseline:
+def find_baseline(model: Resolved, *, store: str | os.PathLike[str] | None = None) -> Baseline:
     """The baseline of a model that was found: a release's own, else that of the study its folder names.
 
     Raises

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from luthier.api.problem import Problem
+from luthier.api.problem import Problem, with_features
 from luthier.checks import CHECKS, Checkup, Context, Other, run_checks
 from luthier.checks.population import Declared, parse_population
 from luthier.data import Dataset, Label, Task, make_dataset, read_rows
@@ -121,7 +121,7 @@ def check_problem(problem: Problem, data: Any) -> Checkup:
     if budget.trials is not None:
         work_s = budget.trials * len(problem.splits.folds) * problem.work_hint(problem.plan.starts[0])
         allowed_s = min(allowed_s, max(SHARE * work_s, LEAST_S))
-    columns, _ = read_columns(data, order.target)
+    columns, _ = read_columns(with_features(data, order), order.target)
     context = Context(
         problem.dataset,
         order.seed,

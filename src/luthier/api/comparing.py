@@ -217,7 +217,7 @@ def carry_out(
     problem = replace(problem, plan=_plan(problem, names, repeats))
     if means.out is not None:
         check_writable(means.out)
-    with Store.open(None if means.store is None else Path(means.store)) as store:
+    with Store.open(means.store) as store:
         log, lock = open_study(store, problem, resume=resume)
         try:
             with lock:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from luthier.api.evidence import find_facts, find_package, gather_evidence, package_of
@@ -122,16 +121,15 @@ def evaluate(
     >>> evaluation = luthier.evaluate(run)  # doctest: +SKIP
     >>> print("\n".join(evaluation.lines()))  # doctest: +SKIP
     """
-    place = None if store is None else Path(store)
     costs, rule = read_wish(cost, threshold)
     if on is not None:
-        return _on_new_rows(what, on, rule=rule, costs=costs, place=place)
+        return _on_new_rows(what, on, rule=rule, costs=costs, store=store)
     if isinstance(what, TunedModel):
-        study, evidence = what.run.study, gather_evidence(what, store=place or what.store)
+        study, evidence = what.run.study, gather_evidence(what, store=store or what.store)
     else:
-        found = find_package(what, store=place)
+        found = find_package(what, store=store)
         study = str(what) if found is None else found.manifest.study
-        evidence = gather_evidence(study, data=data, store=place)
+        evidence = gather_evidence(study, data=data, store=store)
     if named := [name.strip() for name in (groups.split(",") if isinstance(groups, str) else groups) if name.strip()]:
         evidence = replace(evidence, groups=group_columns(evidence, named, data))
     check_wish(cost, threshold, evidence.task)
@@ -147,12 +145,17 @@ def evaluate(
 
 
 def _on_new_rows(
-    what: TunedModel | str | os.PathLike[str], on: Any, *, rule: Rule | None, costs: Costs | None, place: Path | None
+    what: TunedModel | str | os.PathLike[str],
+    on: Any,
+    *,
+    rule: Rule | None,
+    costs: Costs | None,
+    store: str | os.PathLike[str] | None,
 ) -> Evaluation:
     metric = None
     if isinstance(what, TunedModel):
         predictor, metric = what.predictor, what.problem.metric
     else:
-        predictor = Predictor.of(find_package(what, store=place) or package_of(str(what), store=place))
+        predictor = Predictor.of(find_package(what, store=store) or package_of(str(what), store=store))
     found = score_new_rows(predictor, on, metric=metric, rule=rule, costs=costs)
     return Evaluation(predictor.manifest.study, {"new_rows": found})

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from luthier.api.judging import MAX_JUDGED, best_trials, blender_for
 from luthier.api.problem import Order, Problem, pose
-from luthier.api.resolving import find_registered
+from luthier.api.resolving import find_registered, folder_of
 from luthier.api.result import TunedModel
 from luthier.errors import UnknownStudy, UsageError
 from luthier.evaluation import Verdict
@@ -22,8 +21,6 @@ from luthier.report import ReportFacts
 from luthier.scoring import OutOfFold, Splits
 from luthier.store import Store, read_model
 from luthier.tuning import History, StudyLog, StudyPlan, Trial
-
-MANIFEST = "manifest.json"
 
 
 def find_package(what: str | os.PathLike[str], *, store: str | os.PathLike[str] | None = None) -> ModelPackage | None:
@@ -39,13 +36,11 @@ def find_package(what: str | os.PathLike[str], *, store: str | os.PathLike[str] 
     registered = find_registered(what, store=store)
     if registered is not None:
         return unpack(read_model(registered.folder))
-    for folder in (Path(what), Path(what) / "model"):
-        if (folder / MANIFEST).is_file():
-            return unpack(read_model(folder))
-    return None
+    folder = folder_of(what)
+    return None if folder is None else unpack(read_model(folder))
 
 
-def package_of(study: str, *, store: str | Path | None = None) -> ModelPackage:
+def package_of(study: str, *, store: str | os.PathLike[str] | None = None) -> ModelPackage:
     """The saved model of a study, from where the study wrote it.
 
     Raises
@@ -63,7 +58,7 @@ def package_of(study: str, *, store: str | Path | None = None) -> ModelPackage:
     return package
 
 
-def find_facts(study: str, *, store: str | Path | None = None) -> ReportFacts:
+def find_facts(study: str, *, store: str | os.PathLike[str] | None = None) -> ReportFacts:
     """What the report of a study says besides its evaluation.
 
     Raises
@@ -82,7 +77,9 @@ def find_facts(study: str, *, store: str | Path | None = None) -> ReportFacts:
     return ReportFacts.from_json(ended[-1])
 
 
-def gather_evidence(what: TunedModel | str, *, data: Any = None, store: str | Path | None = None) -> Evidence:
+def gather_evidence(
+    what: TunedModel | str, *, data: Any = None, store: str | os.PathLike[str] | None = None
+) -> Evidence:
     """Gather what a study left behind.
 
     Parameters

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,11 +24,10 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-def logged(name: str, found: Resolved, predictor: Predictor, *, since_s: float | None, role: str = "champion") -> Live:
+def logged(name: str, found: Resolved, predictor: Predictor) -> Live:
     """The answers of one version from the server's log, with the labels in force."""
     folder = store_folder() / "traffic" / name
-    since = None if since_s is None else datetime.fromtimestamp(since_s, UTC)
-    log = read_predictions(folder, since=since, role=role)
+    log = read_predictions(folder, role="champion")
     if found.version is not None:
         log = log[log["version"] == str(found.version)].reset_index(drop=True)
     return _of_log(log, read_feedback(folder, corrected=False), predictor)

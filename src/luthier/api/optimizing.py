@@ -8,7 +8,6 @@ import time as clocks
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from luthier.api.optimized import Direction, OptimizeResult
@@ -209,7 +208,7 @@ def optimize(
         fold_limit_s=trial_limit_s,
     )
     runner = _executor(executor, asked.work, plan, n_jobs)
-    with contextlib.closing(runner), Store.open(None if store is None else Path(store)) as opened:
+    with contextlib.closing(runner), Store.open(store) as opened:
         log, lock = _open_study(opened, plan, resume=resume and name is not None)
         try:
             with lock:

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import numpy as np
 
 from luthier.canonical import digest
-from luthier.data import Dataset, Note, Task, make_dataset
-from luthier.errors import BadSpace, UnknownChoice
+from luthier.data import Dataset, Note, Task, called, make_dataset, read_rows
+from luthier.data.features import FeatureView, point_in_time_join
+from luthier.errors import BadColumn, BadSpace, UnknownChoice
 from luthier.evaluation.thresholds import check_wish
 from luthier.models import (
     EstimatorFamily,
@@ -23,6 +24,7 @@ from luthier.models import (
     joint_space,
     split_config,
 )
+from luthier.models.column_groups import all_but_one, choosing
 from luthier.scoring import Metric, Splits, choose_splits, default_metric, get_metric
 from luthier.space import Config, SearchSpace
 from luthier.strategies import AUTO, CostAware, Strategy, get_strategy
@@ -58,10 +60,13 @@ class Order:
     cost: str | None = None
     threshold: str | None = None
     ignore: tuple[tuple[str, str], ...] = ()
+    features: tuple[FeatureView, ...] = ()
+    at: str | None = None
+    starts: tuple[Config, ...] = ()
 
     def to_json(self) -> dict[str, Any] | None:
         """The order as JSON values; None when it holds objects that only the caller's program has."""
-        body = asdict(self)
+        body = {**asdict(self), "features": [view.to_json() for view in self.features]}
         try:
             digest(body)
         except (TypeError, ValueError):
@@ -72,7 +77,9 @@ class Order:
     def from_json(cls, body: Mapping[str, Any]) -> Order:
         """Inverse of `to_json`."""
         ignore = tuple((str(code), str(why)) for code, why in body.get("ignore", ()))
-        return cls(**{**body, "drop": tuple(body["drop"]), "ignore": ignore})
+        features = tuple(FeatureView.from_json(view) for view in body.get("features", ()))
+        read = {"drop": tuple(body["drop"]), "ignore": ignore, "features": features}
+        return cls(**{**body, **read, "starts": tuple(body.get("starts", ()))})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +145,7 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
     strategy = order.strategy if order.strategy == "auto" else get_strategy(order.strategy).name
     report("reading the data")
     dataset = make_dataset(
-        data,
+        with_features(data, order),
         order.target,
         task=order.task,
         time=order.time,
@@ -146,7 +153,7 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
         weight=order.weight,
         positive=order.positive,
         drop=order.drop,
-        name=order.name,
+        name=order.name or (called(data) if order.features else None),
     )
     task = dataset.schema.task
     check_wish(order.cost, order.threshold, task)
@@ -162,10 +169,15 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
     )
     facts = Facts.of(dataset)
     families, left_out = _families(order, facts)
+    groups = _columns_of(order.features, dataset)
+    families = {name: choosing(family, groups) for name, family in families.items()}
     space = joint_space(families, facts)
     starts = _starts(families, facts, strategy)
+    starts = (*starts, *all_but_one(starts[0], list(groups)))
     for start in starts:
         space.check(start)
+    if order.starts:
+        starts = (starts[0], *(config for config in order.starts if _lies_in(space, config)))
     notes = (*dataset.schema.notes, *(Note(None, "dropped", reason) for reason in left_out))
     plan = StudyPlan(
         question={
@@ -211,6 +223,34 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
         metric=metric,
     )
     return Problem(order, dataset, metric, splits, families, facts, plan, work, notes)
+
+
+def with_features(data: Any, order: Order) -> Any:
+    """The rows to learn from: the data, with the features of the views that were asked for as of each row's moment.
+
+    Raises
+    ------
+    BadColumn
+        No column says of which moment a row is, so that what is known now would leak into the past.
+    """
+    if not order.features:
+        return data
+    at = order.at or order.time
+    if not at:
+        raise BadColumn(
+            "features are as of a moment, and no column was named that holds each row's",
+            fix="name it: --at COLUMN (at=... in Python), or --time COLUMN where it also orders the rows",
+        )
+    return point_in_time_join(read_rows(data), order.features, at=at)
+
+
+def _columns_of(views: Sequence[FeatureView], dataset: Dataset) -> dict[str, tuple[int, ...]]:
+    """The columns of the matrix that come from each view; views that gave none are left out."""
+    features = dataset.schema.features
+    groups = {
+        view.name: tuple(j for j, feature in enumerate(features) if feature.source in view.columns) for view in views
+    }
+    return {name: columns for name, columns in groups.items() if columns}
 
 
 def _folds_digest(splits: Splits) -> str:
@@ -267,6 +307,15 @@ def _families(order: Order, facts: Facts) -> tuple[Mapping[str, Family], Sequenc
     if models is not None and not models:
         raise UnknownChoice("the list of models is empty", fix="leave it out to use every family that suits the data")
     return families_for(models, facts)
+
+
+def _lies_in(space: SearchSpace, config: Config) -> bool:
+    """Whether an earlier study's configuration is one of this table too."""
+    try:
+        space.check(config)
+    except BadSpace:
+        return False
+    return True
 
 
 def _starts(families: Mapping[str, Family], facts: Facts, strategy: str) -> tuple[Config, ...]:

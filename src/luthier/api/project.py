@@ -59,6 +59,18 @@ trusted = ["luthier.pub"]
 # every = "1d"                   # length of the periods that are looked at
 # least_effect = 0.05            # share of the rows that must differ for a drift to matter
 
+[lifecycle]
+# What may change by itself: `luthier retune` and `luthier tick` (for cron) keep to it.
+# responses = ["recalibrate", "refit", "warm re-tune", "full re-tune"]
+# promote = "auto"               # or "ask": a proven challenger waits for `luthier promote`
+# roll_back = true               # a new champion that does harm is taken back
+# budget = "5m"                  # of a full re-tune; a warm one has three tenths of it
+# retunes_per_month = 4
+# least_labels = 300
+# alpha = 0.05                   # chance of ever promoting what is no better
+# probation_labels = 5000
+# every_days = 30                # look after the model although nothing is alarming
+
 [alarms]
 # Where `luthier monitor NAME --send` tells of alarms, each cause once.
 # log = "alarms.jsonl"
@@ -102,9 +114,10 @@ def init(folder: str | os.PathLike[str] = ".") -> dict[str, Any]:
     made: list[str] = []
     store = store_folder(root)
     private, public, settings = store / "keys" / _PRIVATE_KEY, root / PUBLIC_KEY, root / SETTINGS
-    if not (store / "meta.db").exists():
+    address = address_of_store()
+    if address is None and not (store / "meta.db").exists():
         made.append(str(store))
-    Store.open(store).close()
+    Store.open(address or store).close()
     if not private.exists():
         _write_private(private)
         made.append(str(private))
@@ -148,7 +161,13 @@ def settings(section: str) -> dict[str, Any]:
 def store_folder(root: Path = Path()) -> Path:
     """The project's own folder: where its keys are, and its records unless they live in a database elsewhere."""
     named = os.environ.get("LUTHIER_STORE")
-    return Path(named).expanduser() if named and "://" not in named else root / ".luthier"
+    return Path(named).expanduser() if named and address_of_store() is None else root / ".luthier"
+
+
+def address_of_store() -> str | None:
+    """The address of the database that `LUTHIER_STORE` names; None where records are in a folder."""
+    named = os.environ.get("LUTHIER_STORE", "")
+    return named if "://" in named else None
 
 
 def signing_key() -> Ed25519PrivateKey:

@@ -112,7 +112,7 @@ def released(
     gates = Gates.from_settings(settings("gates"))
     key = signing_key()
     who = by or user()
-    with Store.open(None if store is None else Path(store), create=False) as opened:
+    with Store.open(store, create=False) as opened:
         log = opened.load(study.run.study if isinstance(study, TunedModel) else study)
         events = log.events()
         facts = _facts(log, events)

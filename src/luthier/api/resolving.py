@@ -11,6 +11,7 @@ from luthier.api.project import trusted_keys
 from luthier.errors import DamagedModel, LuthierError, UnknownModel, UnknownStudy
 from luthier.registry import (
     ALIASES,
+    MANIFEST,
     ModelHistory,
     ModelVersion,
     Reference,
@@ -47,8 +48,8 @@ def resolve(model: str | os.PathLike[str], *, store: str | os.PathLike[str] | No
     Parameters
     ----------
     model
-        "churn" (its champion), "churn@challenger", "churn@3", or a path. A name that is registered goes before a folder
-        that is called the same: write "./churn" for that.
+        "churn" (its champion), "churn@challenger", "churn@3", or the path of a model's folder or of what `--out` named.
+        A name that is registered goes before a folder that is called the same: write "./churn" for that.
     store
         Where names are registered. Default: `LUTHIER_STORE`, else `.luthier` in the current folder.
 
@@ -68,7 +69,12 @@ def resolve(model: str | os.PathLike[str], *, store: str | os.PathLike[str] | No
     if (folder / ENVELOPE).is_file():  # a release that was copied out of its store
         version, _ = check_release(read_model(folder), trusted_keys())
         return Resolved(folder / "model", version.name, version.version, version.digest)
-    return Resolved(folder)
+    return Resolved(folder_of(folder) or folder)
+
+
+def folder_of(path: str | os.PathLike[str]) -> Path | None:
+    """The folder of a saved model at a path: itself, or within what `--out` named; None where there is none."""
+    return next((folder for folder in (Path(path), Path(path) / "model") if (folder / MANIFEST).is_file()), None)
 
 
 def find_registered(model: str | os.PathLike[str], *, store: str | os.PathLike[str] | None = None) -> Resolved | None:
@@ -85,7 +91,7 @@ def find_registered(model: str | os.PathLike[str], *, store: str | os.PathLike[s
         return None
     reference = Reference.parse(model)
     try:
-        with Store.open(None if store is None else Path(store), create=False) as opened:
+        with Store.open(store, create=False) as opened:
             if not opened.models.is_registered(reference.name):
                 return None
             return materialised(opened, reference.name, opened.models.history(reference.name).find(reference))
@@ -114,7 +120,7 @@ def opened_models(store: str | os.PathLike[str] | None = None) -> Store:
         There is no store.
     """
     try:
-        return Store.open(None if store is None else Path(store), create=False)
+        return Store.open(store, create=False)
     except UnknownStudy as error:
         raise UnknownModel(
             "no models are registered here: there is no store in this folder",

@@ -85,7 +85,7 @@ class TunedModel:
     final
         What is shipped, one model or a blend, and what it costs to ask.
     problem, store
-        The data and the question, and the folder of the store that has the record: what `luthier.evaluate` reads.
+        The data and the question, and what opens the store that has the record: what `luthier.evaluate` reads.
     """
 
     run: TuningRun
@@ -96,7 +96,7 @@ class TunedModel:
     greater_is_better: bool
     final: Shipped
     problem: Problem
-    store: Path
+    store: Path | str
 
     @property
     def score(self) -> Estimate:

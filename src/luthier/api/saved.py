@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from luthier.api.features import join_features
 from luthier.api.resolving import resolve
 from luthier.data import read_rows
 from luthier.registry import unpack
@@ -45,14 +46,24 @@ def load(
     return Predictor.of(unpack(read_model(resolve(model, store=store).folder)), trusted=tuple(trusted))
 
 
-def predict_file(model: str | os.PathLike[str], file: Any, *, trusted: Sequence[str] = ()) -> pd.DataFrame:
-    """Predictions for every row of a file: column `prediction`, and for classes the probability of each."""
-    import pandas as pd
+def predict_file(
+    model: str | os.PathLike[str],
+    file: Any,
+    *,
+    trusted: Sequence[str] = (),
+    features: Sequence[str] = (),
+    at: str | None = None,
+) -> pd.DataFrame:
+    """Predictions for every row of a file: column `prediction`, and for classes the probability of each.
 
-    predictor = load(model, trusted=trusted)
-    rows = read_rows(file)
-    columns: dict[str, Any] = {"prediction": predictor.predict(rows)}
-    if predictor.classes_:
-        p = predictor.predict_proba(rows)
-        columns |= {f"p_{label}": p[:, code] for code, label in enumerate(predictor.classes_)}
-    return pd.DataFrame(columns)
+    Parameters
+    ----------
+    model, trusted
+        As for `load`.
+    file
+        Path or glob of the rows, or a frame.
+    features, at
+        Feature views to join first, as of the moments in the column `at`; None for now.
+    """
+    rows = join_features(file, features, at=at) if features else read_rows(file)
+    return load(model, trusted=trusted).answers(rows)

@@ -104,7 +104,7 @@ def answer(
     problem = pose(data, order)
     if means.out is not None:
         check_writable(means.out)
-    with Store.open(None if means.store is None else Path(means.store)) as store:
+    with Store.open(means.store) as store:
         log, lock = open_study(store, problem, resume=resume)
         try:
             with lock:
@@ -229,7 +229,7 @@ def _carry_out(
         engine.note("study.ended", ended)
     run = TuningRun.of(log.study, plan, engine.history)
     return TunedModel(
-        run, verdict, predictor, facts, model_path, problem.metric.greater_is_better, shipped, problem, store.folder
+        run, verdict, predictor, facts, model_path, problem.metric.greater_is_better, shipped, problem, store.location
     )
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import time as clocks
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from luthier.api.checking import check_codes
+from luthier.api.features import views_of
 from luthier.api.problem import Order, Problem
 from luthier.api.result import TunedModel
 from luthier.api.study import Means, answer
 from luthier.checks import Checkup
 from luthier.data import Task
+from luthier.data.features import FeatureView
 from luthier.errors import UnknownChoice
 from luthier.evaluation import Final
 from luthier.scoring.metrics import Costs
@@ -51,6 +53,8 @@ def tune(
     resume: bool = True,
     name: str | None = None,
     ignore: Mapping[str, str] | None = None,
+    features: Sequence[str | FeatureView] = (),
+    at: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TunedModel:
     """Tune a model on a table within a budget, and say honestly how good it is.
@@ -127,6 +131,11 @@ def tune(
         What to call the data set; its file name by default.
     ignore
         Codes of findings of `luthier.check` to set aside, each with the reason, which is kept in the record.
+    features
+        Feature views (see `luthier.features`), by their applied names or themselves, joined to every row as of its
+        moment. Which of them a model uses is tuned with everything else ("<family>.uses_<view>").
+    at
+        Column of the rows' moments; the time column when left out.
     on_progress
         Called with a `Progress` after every change.
 
@@ -177,6 +186,8 @@ def tune(
         None if cost is None else str(cost),
         None if threshold is None else str(threshold),
         tuple((ignore or {}).items()),
+        tuple(views_of(features, store=store)),
+        at,
     )
     means = Means(
         n_jobs, executor, None if out is None else Path(out), store, report=out is not None, final=_checked(final)
@@ -195,6 +206,7 @@ def tune_and_report(
     executor: str = "processes",
     resume: bool = True,
     final: Final = "auto",
+    features: Sequence[str | FeatureView | Mapping[str, Any]] = (),
     **order: Any,
 ) -> TunedModel:
     """Tune as `tune` does, with the report written within the budget: the verb of the command line.
@@ -224,7 +236,7 @@ def tune_and_report(
     def warn(checked: Checkup) -> None:
         on_start([f"{finding.severity}: {finding.title}" for finding in checked.findings if finding.severity != "info"])
 
-    asked = Order(target, **order)
+    asked = Order(target, **order, features=tuple(views_of(features)))
     check_codes(dict(asked.ignore))
     return answer(
         data,

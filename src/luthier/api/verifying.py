@@ -103,7 +103,7 @@ def verify(
             _folder(path, key, tally)
         else:
             kind = "model" if _is_registered(text, store) else "study"
-            with Store.open(None if store is None else Path(store), create=False) as opened:
+            with Store.open(store, create=False) as opened:
                 if kind == "model":
                     _model(opened, Reference.parse(text), "@" in text, key, tally)
                 else:
@@ -118,7 +118,7 @@ def _is_registered(text: str, store: str | os.PathLike[str] | None) -> bool:
     if not is_name(name):
         return False
     try:
-        with Store.open(None if store is None else Path(store), create=False) as opened:
+        with Store.open(store, create=False) as opened:
             return opened.models.is_registered(name)
     except UnknownStudy:
         return False
@@ -215,7 +215,7 @@ def _report(path: Path, store: str | os.PathLike[str] | None, tally: dict[str, i
     except OSError as error:
         raise DamagedModel(f"cannot read {path}: {error.strerror or error}", fix="name a file you may read") from error
     named = list(dict.fromkeys(_STUDY_ID.findall(page.decode(errors="replace"))))
-    with Store.open(None if store is None else Path(store), create=False) as opened:
+    with Store.open(store, create=False) as opened:
         for study in named:
             try:
                 log = opened.load(study)

@@ -15,7 +15,7 @@ from luthier.api.baselines import find_baseline
 from luthier.api.live_rows import from_files, logged
 from luthier.api.project import settings
 from luthier.api.remembered import RememberedLooks, state_folder
-from luthier.api.resolving import resolve
+from luthier.api.resolving import Resolved, resolve
 from luthier.api.telling import Channels, tell
 from luthier.data.frames import open_frame
 from luthier.errors import BadSettings, NoBaseline
@@ -23,7 +23,7 @@ from luthier.monitoring import Alarm, Baseline, Live, Watched, WatchPolicy, watc
 from luthier.registry import unpack
 from luthier.report.monitor_html import render_monitor
 from luthier.report.monitor_words import MonitorFacts, monitor_lines
-from luthier.scoring import get_metric
+from luthier.scoring import Metric, get_metric
 from luthier.scoring.metrics import Costs
 from luthier.serving import Predictor
 from luthier.store import read_model, write_text_atomic
@@ -131,41 +131,77 @@ def monitor(
     >>> state = luthier.monitor("churn", on="logs/*.parquet")  # doctest: +SKIP
     >>> [alarm.words for alarm in state.alarms]  # doctest: +SKIP
     """
-    policy, channels = watch_policy(), Channels.of(settings("alarms"))
-    found = resolve(model, store=store)
+    channels = Channels.of(settings("alarms"))
+    seen = observe(model, on=on, reference=reference, now=now, seed=seed, store=store)
+    told: Sequence[Alarm] = ()
+    if send:
+        told = seen.looks.untold(seen.watched.alarms)
+        tell(channels, seen.name, told)
+        seen.looks.note_told(told)
+    facts = MonitorFacts(
+        name=seen.name,
+        version=seen.found.version,
+        metric=seen.metric.name,
+        greater_is_better=seen.metric.greater_is_better,
+        promised=seen.predictor.manifest.score,
+        policy=seen.policy,
+        watched=seen.watched,
+        n=len(seen.live),
+        labelled=int(seen.live.labelled.sum()),
+        cost=_cost(_costs(), seen.live, seen.baseline, seen.predictor),
+    )
+    return MonitorResult(seen.watched, facts, tuple(told))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observed:
+    """A model in use, and everything that is known of its use."""
+
+    name: str
+    found: Resolved
+    predictor: Predictor
+    baseline: Baseline
+    live: Live
+    metric: Metric
+    policy: WatchPolicy
+    watched: Watched
+    looks: RememberedLooks
+
+
+def observe(
+    model: str | os.PathLike[str],
+    *,
+    on: Any = None,
+    reference: Any = None,
+    now: float | None = None,
+    seed: int = 0,
+    store: str | os.PathLike[str] | None = None,
+) -> Observed:
+    """Gather what `monitor` speaks of; see there for the parameters and errors."""
+    policy, found = watch_policy(), resolve(model, store=store)
     predictor = Predictor.of(unpack(read_model(found.folder)))
-    place = None if store is None else Path(store)
-    baseline = find_baseline(found, store=place) if reference is None else _baseline_from(predictor, reference, seed)
+    baseline = find_baseline(found, store=store) if reference is None else _baseline_from(predictor, reference, seed)
     name = found.name or _called(found.folder)
-    now_us = int((time.time() if now is None else now) * 1e6)
-    if on is None:
-        live = logged(name, found, predictor, since_s=None)
-        if not len(live):
-            raise NoBaseline(
-                f"the server's log holds no answer of {name} yet",
-                fix=f"serve it (luthier serve {name}), or name files: luthier monitor {name} --on 'rows/*.csv'",
-            )
-    else:
-        live = from_files(on, predictor)
-        now_us = -1
+    live = logged(name, found, predictor) if on is None else from_files(on, predictor)
+    if not len(live):
+        raise NoBaseline(
+            f"the server's log holds no answer of {name} yet",
+            fix=f"serve it (luthier serve {name}), or name files: luthier monitor {name} --on 'rows/*.csv'",
+        )
     metric = get_metric(predictor.manifest.metric, predictor.schema.task)
     looks = RememberedLooks.of(state_folder(name) if on is None else None, found, policy)
     watched = watch(
-        baseline, live, metric, policy,
-        now_us=None if now_us < 0 else now_us, known=looks.find, seed=seed, slices=_slices(baseline, live),
-    )  # fmt: skip
+        baseline,
+        live,
+        metric,
+        policy,
+        now_us=None if on is not None else int((time.time() if now is None else now) * 1e6),
+        known=looks.find,
+        seed=seed,
+        slices=_slices(baseline, live),
+    )
     looks.keep(watched.looks)
-    costs = _costs()
-    told: Sequence[Alarm] = ()
-    if send:
-        told = looks.untold(watched.alarms)
-        tell(channels, name, told)
-        looks.note_told(told)
-    facts = MonitorFacts.of(
-        name, found.version, predictor.manifest.metric, metric.greater_is_better, predictor.manifest.score, policy,
-        watched, n=len(live), labelled=int(live.labelled.sum()), cost=_cost(costs, live, baseline, predictor),
-    )  # fmt: skip
-    return MonitorResult(watched, facts, tuple(told))
+    return Observed(name, found, predictor, baseline, live, metric, policy, watched, looks)
 
 
 def watch_policy() -> WatchPolicy:

@@ -15,12 +15,15 @@ from luthier.cli import (
     demo,
     doctor,
     evaluate,
+    features,
+    gc,
     init,
     models,
     monitor,
     predict,
     registered,
     release,
+    retune,
     runs,
     serve,
     token,
@@ -57,15 +60,19 @@ app.command("predict")(predict.predict)
 app.command("release")(release.release)
 app.command("serve")(serve.serve)
 app.command("monitor")(monitor.monitor)
+app.command("retune")(retune.retune)
+app.command("tick")(retune.tick)
 app.command("promote")(registered.promote)
 app.command("rollback")(registered.rollback)
 app.command("retire")(registered.retire)
 app.command("verify")(verify.verify)
 app.command("init")(init.init)
 app.command("demo")(demo.demo)
+app.command("gc")(gc.gc)
 app.command("doctor")(doctor.doctor)
 app.add_typer(runs.app, name="runs")
 app.add_typer(models.app, name="models")
+app.add_typer(features.app, name="features")
 app.add_typer(token.app, name="token")
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from luthier.cli.say import answer, want_json
-from luthier.errors import UsageError
+from luthier.cli.say import answer, errors, want_json
+from luthier.errors import MissingExtra, TrackerFailed, UsageError
 
 
 def release(
@@ -18,6 +18,9 @@ def release(
     ] = None,
     why: Annotated[str, typer.Option(help="Why it is released, for the record.")] = "",
     by: Annotated[str | None, typer.Option(help="Who releases it; your user name when left out.")] = None,
+    mlflow: Annotated[
+        str | None, typer.Option(help="MLflow server to register the version with, as http://127.0.0.1:5000.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
 ) -> None:
     """Release a study's model as the next version of a name, signed; its files never change after that.
@@ -47,6 +50,15 @@ def release(
         *(f"  gate {gate['gate']}: {gate['why']}" for gate in gates),
     ]
     next_step = f"luthier promote {version.reference}" if role == "challenger" else f"luthier predict {name} ROWS.csv"
+    if mlflow is not None:
+        from luthier.mlflow import log_release
+
+        try:
+            body["mlflow"] = log_release(version.reference, mlflow)
+            lines.append(f"  in MLflow: {body['mlflow']}")
+        except (TrackerFailed, MissingExtra) as error:
+            errors.print(f"warning: {error.what}", markup=False)
+            errors.print(f"fix: {error.fix}", markup=False)
     answer(body, lines, next_step=next_step)
 
 

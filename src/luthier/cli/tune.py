@@ -5,13 +5,18 @@ from __future__ import annotations
 import signal
 import types
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from luthier.cli.check import with_reasons
+from luthier.cli.features import names_in
 from luthier.cli.say import answer, errors, want_json
 from luthier.cli.watch import watching
+from luthier.errors import MissingExtra, TrackerFailed
+
+if TYPE_CHECKING:
+    from luthier.api import TunedModel
 
 
 def tune(
@@ -59,11 +64,20 @@ def tune(
         Path | None, typer.Option(help="Folder for model/ and report.html; in the store when left out.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="What to call the data set.")] = None,
+    features: Annotated[
+        str | None, typer.Option(help="Feature views to join, separated by commas; which of them to use is tuned.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(help="Column of each row's moment, for --features; the time column when left out.")
+    ] = None,
     ignore: Annotated[
         list[str] | None, typer.Option(help="Code of findings to set aside; may be given several times.")
     ] = None,
     why: Annotated[
         list[str] | None, typer.Option(help="Reason for each --ignore, in the same order, or one for all.")
+    ] = None,
+    mlflow: Annotated[
+        str | None, typer.Option(help="MLflow server to log the finished study to, as http://127.0.0.1:5000.")
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Take up an unfinished study of the same question.")
@@ -75,7 +89,7 @@ def tune(
     The same command continues a study that was interrupted.
     """
     want_json(json)
-    run_and_say(
+    outcome = run_and_say(
         file,
         target,
         quiet=json,
@@ -103,11 +117,26 @@ def tune(
         out=out,
         name=name,
         ignore=tuple(with_reasons(ignore or [], why or []).items()),
+        features=tuple(names_in(features)),
+        at=at,
         resume=resume,
     )
+    if mlflow is not None:
+        _log_to(mlflow, outcome)
 
 
-def run_and_say(data: Any, target: str, *, quiet: bool, **options: Any) -> None:
+def _log_to(uri: str, outcome: TunedModel) -> None:
+    """Log a finished study; a server that does not take it takes nothing away from it."""
+    from luthier.mlflow import log_study
+
+    try:
+        errors.print(f"logged to {uri} as run {log_study(outcome, uri)}", style="dim")
+    except (TrackerFailed, MissingExtra) as error:
+        errors.print(f"warning: {error.what}", markup=False)
+        errors.print(f"fix: {error.fix}", markup=False)
+
+
+def run_and_say(data: Any, target: str, *, quiet: bool, **options: Any) -> TunedModel:
     """Tune with live progress, then say the outcome; an interruption says how to go on."""
     from luthier.api import tune_and_report
 
@@ -121,6 +150,7 @@ def run_and_say(data: Any, target: str, *, quiet: bool, **options: Any) -> None:
         raise typer.Exit(130) from None
     next_step = f"luthier predict {outcome.model_path} NEW_ROWS.csv"
     answer(outcome.to_json(), outcome.summary().splitlines(), next_step=next_step)
+    return outcome
 
 
 def announcer(*, quiet: bool) -> Any:

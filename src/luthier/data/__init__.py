@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from luthier.data.columns import Column, Feature, FeatureKind, Floats, Label, Note, Task
-from luthier.data.dataset import Dataset, make_dataset
+from luthier.data.dataset import Dataset, called, make_dataset
 from luthier.data.provenance import Provenance, SourceFile
 from luthier.data.readers import read_rows
 from luthier.data.schema import Schema
@@ -20,6 +20,7 @@ __all__ = [
     "Schema",
     "SourceFile",
     "Task",
+    "called",
     "make_dataset",
     "read_rows",
 ]

@@ -133,7 +133,7 @@ def make_dataset(
     with open_table(source) as (table, provenance):
         if not table.names or not table.n_rows:
             held = "no columns" if not table.names else f"no rows under its columns {listing(table.names, most=6)}"
-            raise UnreadableData(f"{_called(source)} has {held}", fix="give a table with at least one row")
+            raise UnreadableData(f"{called(source)} has {held}", fix="give a table with at least one row")
         asked.check(table.names, source)
         cells = {column: settle(table.column(column)) for column in table.names}
     digest = fingerprint(cells)
@@ -171,7 +171,7 @@ def make_dataset(
     )
     arrays = {of.column.name: of.array for of in found.values() if of.array is not None}
     return Dataset(
-        name=name or _called(source),
+        name=name or called(source),
         schema=schema,
         frame=_frame(found.values(), cells, len(rows)),
         X=encode(features, {column.name: column for column in columns}, arrays.__getitem__, len(rows)),
@@ -188,7 +188,8 @@ def _listed(names: Sequence[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _called(source: Any) -> str:
+def called(source: Any) -> str:
+    """What a table is called unless the user says otherwise."""
     if isinstance(source, (str, os.PathLike)):
         path = Path(os.fspath(source))
         stem = path.name.partition(".")[0].strip("*?-_ ")  # of a pattern, what all its files share
@@ -236,7 +237,7 @@ def _unknown(role: str, column: str, names: Sequence[str], source: Any) -> BadCo
     example = f"{role}=[{meant!r}]" if several else f"{role}={meant!r}"
     use = f"to {role}" if several else f"to be the {role}"
     return BadColumn(
-        f"there is no column {column!r} {use} in {_called(source)!r}; it has {listing(names)}{hint}",
+        f"there is no column {column!r} {use} in {called(source)!r}; it has {listing(names)}{hint}",
         fix=f"did you mean {example}?" if meant else "name one of the columns above",
     )
 

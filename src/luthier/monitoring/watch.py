@@ -175,8 +175,10 @@ def watch(
         Column -> level of every row, to be scored apart.
     """
     looks = []
-    for key, rows, told, level in _periods(live, policy, now_us):
-        had = known(key)
+    periods = list(_periods(live, policy, now_us))
+    for key, rows, told, level in periods:
+        # The newest is had again: what it says of every column is not kept.
+        had = None if key == periods[-1][0] else known(key)
         if had is None:
             asked = Asked(open_frame(live.frame.iloc[rows]), live.p[rows], live.y[told], live.p[told], key[0], key[1])
             rng = np.random.default_rng([seed, len(rows), abs(key[0] or 0) % 2**32])

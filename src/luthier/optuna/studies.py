@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from luthier.api.optimized import Direction, EvaluatedTrial, OptimizeResult
@@ -115,7 +114,7 @@ def import_study(study: Any, *, name: str | None = None, store: str | os.PathLik
     )
     bodies = _bodies(study, plan)
     now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    with Store.open(None if store is None else Path(store)) as opened:
+    with Store.open(store) as opened:
         log = opened.create_study(plan.to_json(), plan.identity, plan.question["dataset"])
         events: list[Event] = []
         for kind, body in bodies:
@@ -181,7 +180,7 @@ def _told(trial: Any) -> Told:
 
 def _read(study: str, store: str | os.PathLike[str] | None) -> tuple[OptimizeResult, SearchSpace]:
     """A study of the store, and the space it was given."""
-    with Store.open(None if store is None else Path(store), create=False) as opened:
+    with Store.open(store, create=False) as opened:
         log = opened.load(study)
         events = log.events()
         plan = StudyPlan.from_json(opened.plan_of(log.study))

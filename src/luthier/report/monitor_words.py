@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from luthier.monitoring import Alarm, Look, Watched, WatchPolicy
 from luthier.monitoring.without_labels import BLIND
@@ -45,11 +45,6 @@ class MonitorFacts:
     n: int
     labelled: int
     cost: tuple[float, float] | None = None
-
-    @classmethod
-    def of(cls, *parts: Any, **more: Any) -> Self:
-        """The facts, in the order of the attributes."""
-        return cls(*parts, **more)
 
     @property
     def kept(self) -> bool | None:

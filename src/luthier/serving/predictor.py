@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 from luthier.data import Schema
 from luthier.errors import DamagedModel, UsageError
 from luthier.models import FAMILIES, EstimatorFamily, Family, Fitted, Floats
+from luthier.models.column_groups import load_fitted
 from luthier.registry import Manifest, ModelPackage, unpack
 from luthier.scoring.pool import pooled
 from luthier.scoring.recalibration import Mapped, read_recalibrator
 from luthier.serving.rows import RowReader
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +80,8 @@ class Predictor:
         manifest = package.manifest
         known = [_family(member.family, families or {}, trusted) for member in manifest.members]
         fitted = tuple(
-            family.load(package.files_of(member)) for family, member in zip(known, manifest.members, strict=True)
+            load_fitted(family, package.files_of(member))
+            for family, member in zip(known, manifest.members, strict=True)
         )
         inputs = tuple(family.input for family in known)
         return cls(manifest.schema, fitted, inputs, manifest, RowReader(manifest.schema), _recalibrator(manifest))
@@ -112,6 +117,22 @@ class Predictor:
             The model is a regression.
         """
         return self._proba(self.ask_frame(frame))
+
+    def answers(self, frame: Any) -> pd.DataFrame:
+        """Column `prediction`, and for classes the probability of each, for every row of a frame.
+
+        Raises
+        ------
+        UnfitRows
+            As `predict`.
+        """
+        import pandas as pd
+
+        columns: dict[str, Any] = {"prediction": self.predict(frame)}
+        if self.classes_:
+            p = self.predict_proba(frame)
+            columns |= {f"p_{label}": p[:, code] for code, label in enumerate(self.classes_)}
+        return pd.DataFrame(columns)
 
     def predict_row(self, row: Mapping[str, Any]) -> Any:
         """Predict for one row given as a mapping of column names to values, without building a frame."""

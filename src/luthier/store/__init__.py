@@ -1,6 +1,7 @@
 """Where records live: studies and their event chains, out-of-fold predictions, kept objects, model folders, reports.
 
-A store is one private folder, `.luthier/` in the current folder unless told otherwise:
+A store is one private folder, `.luthier/` in the current folder unless told otherwise. The records may be in PostgreSQL
+instead (`LUTHIER_STORE`), and the objects on S3 (`LUTHIER_OBJECTS`); the rest stays on the machine it belongs to:
 
     meta.db                     studies and events (SQLite, write-ahead log)
     tables/<study>.oof          out-of-fold predictions, one slab of float32 per trial
@@ -10,8 +11,9 @@ A store is one private folder, `.luthier/` in the current folder unless told oth
     keys/signing.pem            the project's private key
 
 The files by subject: `store` (the verbs), `log` and `memory` (one study's record, on disk and off it), `registered`
-(models and their releases), `database`, `tables` and `chains` with `migrations` (the records' form), `sqlite`
-(everything that only SQLite understands), `out_of_fold`, `objects`, `locks`, `listing`, `model_folder`, `atomic`.
+(models and their releases), `database`, `tables` and `chains` with `migrations` (the records' form), `sqlite` and
+`postgresql` (what only one of them understands), `objects` and `remote_objects`, `out_of_fold`, `locks`, `listing`,
+`model_folder`, `journal`, `traffic`, `tokens`, `atomic`.
 """
 
 from __future__ import annotations

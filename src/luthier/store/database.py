@@ -1,25 +1,67 @@
-"""The records' database: one engine, one connection that writes, and the form the tables must have."""
+"""The records' database, whichever it is: reading, writing, locking, and the form the tables must have."""
 
 from __future__ import annotations
 
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from luthier.errors import StoreDamaged, StoreTooNew
-from luthier.store import sqlite
-from luthier.store.locks import StudyLock
+from luthier.errors import StoreDamaged, StoreTooNew, UnknownStudy
+from luthier.store.sqlite import WRITES
 
 REVISION = "0002"
 """The migration that leaves the tables as `tables.py` has them. A test keeps the two together."""
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
-_MIGRATION_WAIT_S = 60.0
+
+class Lock(AbstractContextManager["Lock"], Protocol):
+    """The right to run a study; it ends with the process that has it."""
+
+    def release(self) -> None:
+        """Let others have it."""
+
+
+class Server(Protocol):
+    """What a kind of database does in its own way: `sqlite.SQLite`, `postgresql.PostgreSQL`.
+
+    Attributes
+    ----------
+    name
+        What to call it in messages.
+    engine, reader
+        For writing, and for reads that see one moment.
+    only_one_writes
+        Whether writers take turns, so that one connection for them is enough.
+    """
+
+    name: str
+    engine: sa.Engine
+    reader: sa.Engine
+    only_one_writes: bool
+
+    def migrating(self) -> AbstractContextManager[Any]:
+        """Keep others from changing the form of the tables meanwhile."""
+
+    def check_new(self) -> None:
+        """Raise StoreDamaged where a database was lost."""
+
+    def lock(self, study: str) -> Lock:
+        """Take the right to run a study, or raise StudyBusy."""
+
+    def is_held(self, study: str) -> bool:
+        """Whether some process runs the study."""
+
+    def forget_lock(self, study: str) -> None:
+        """Remove what a lock leaves behind."""
+
+    def claim_objects(self, connection: sa.Connection, *, alone: bool) -> None:
+        """Keep objects from being removed until a transaction ends; alone: from being added as well."""
 
 
 class Database:
@@ -27,8 +69,10 @@ class Database:
 
     Parameters
     ----------
-    path
-        The database file; made, or brought to the newest form, when need be.
+    server
+        Where they are; the tables are made, or brought to the newest form, when need be.
+    create
+        Whether to make tables where there are none.
 
     Raises
     ------
@@ -38,11 +82,15 @@ class Database:
         When it is no database, or not one of ours.
     UnwritableFolder
         When it has to be written and cannot be.
+    StoreUnreachable
+        When its server does not answer.
+    UnknownStudy
+        When there is nothing yet and `create` is False.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._engine = sqlite.connect(path)
+    def __init__(self, server: Server, *, create: bool = True) -> None:
+        self.server = server
+        self._engine = server.engine
         self._writer: sa.Connection | None = None
         self._turn = threading.RLock()
         self._open = ExitStack()
@@ -51,7 +99,7 @@ class Database:
         weakref.finalize(self, self._open.close)
         try:
             if self._revision() != REVISION:
-                self._migrate()
+                self._migrate(create=create)
         except BaseException:
             self.close()
             raise
@@ -59,16 +107,20 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection that sees one moment of the records."""
-        with self._engine.connect() as connection:
+        with self.server.reader.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """The one connection that writes, in a transaction: all of what is done here is kept, or none of it."""
+        """A transaction that writes: all of what is done here is kept, or none of it."""
+        if not self.server.only_one_writes:
+            with self._engine.begin() as connection:
+                yield connection
+            return
         with self._turn:
             if self._writer is None:
                 connection = self._open.enter_context(self._engine.connect())
-                self._writer = connection.execution_options(**{sqlite.WRITES: True})
+                self._writer = connection.execution_options(**{WRITES: True})
             with self._writer.begin():
                 yield self._writer
 
@@ -92,17 +144,19 @@ class Database:
                 return None
             return found
 
-    def _migrate(self) -> None:
+    def _migrate(self, *, create: bool) -> None:
         """Bring the tables to the newest form, in one transaction; the slow path, which imports Alembic."""
         from luthier.store.migrations import revisions, upgrade
 
-        with StudyLock(self.path.with_suffix(".lock"), f"the store {self.path.parent}", _MIGRATION_WAIT_S):
+        with self.server.migrating():
             found = self._revision()  # again: another process may have done it while we waited
             if found == REVISION:
                 return
+            if found is None and not create:
+                raise nothing_yet(self.server.name)
             if found is not None and found not in revisions():
                 raise StoreTooNew(
-                    f"the store {self.path.parent} was written by a newer Luthier (revision {found}, "
+                    f"{self.server.name} was written by a newer Luthier (revision {found}, "
                     f"this one knows up to {REVISION})",
                     fix="upgrade with `pip install --upgrade luthier`, or name another store with LUTHIER_STORE",
                 )
@@ -115,11 +169,15 @@ class Database:
         """A database without our stamp must be a new one."""
         if tables := sa.inspect(connection).get_table_names():
             raise StoreDamaged(
-                f"{self.path} is a database, but not a store of ours (it holds {', '.join(sorted(tables)[:5])})",
+                f"{self.server.name} is a database, but not a store of ours (it holds {', '.join(sorted(tables)[:5])})",
                 fix="name another place with LUTHIER_STORE",
             )
-        if any(self.path.parent.glob("tables/*.oof")):
-            raise StoreDamaged(
-                f"the database {self.path} is missing or empty, though predictions of earlier studies lie beside it",
-                fix=f"restore it from a copy, or move {self.path.parent} away to begin a new store",
-            )
+        self.server.check_new()
+
+
+def nothing_yet(where: str) -> UnknownStudy:
+    """The letter of a reading command that finds no store."""
+    return UnknownStudy(
+        f"there are no studies here: {where} does not exist or holds none",
+        fix="run `luthier tune` first, or name an existing store with LUTHIER_STORE",
+    )

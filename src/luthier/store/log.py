@@ -208,6 +208,7 @@ class StoredStudyLog:
         """
         # Inside the transaction, so that a removal elsewhere cannot take the bytes between writing and claiming them.
         with self._database.writing() as connection:
+            self._database.server.claim_objects(connection, alone=False)
             digest = self._objects.put(data)
             claim = {"study": self.study, "digest": digest}
             claimed = sa.select(KEPT.c.digest).where(KEPT.c.study == self.study, KEPT.c.digest == digest)

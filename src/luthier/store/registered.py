@@ -121,6 +121,7 @@ class RegisteredModels:
         for content in objects:  # the slow part, before anybody has to wait for us
             self._objects.put(content)
         with self._database.writing() as connection:
+            self._database.server.claim_objects(connection, alone=False)
             now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
             if create:
                 connection.execute(_CLAIM, {"name": name, "created_at": now})

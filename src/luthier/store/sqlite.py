@@ -1,11 +1,12 @@
-"""Everything that only SQLite understands: connections, what its errors mean, and the guard of the record.
+"""Everything that only SQLite understands: connections, locks, what its errors mean, and the guard of the record.
 
-Another database would be another file like this one; the rest of the room speaks SQLAlchemy Core.
+`postgresql` is its sister; the rest of the room speaks SQLAlchemy Core.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 
 from luthier.errors import LuthierError, StoreDamaged, StudyBusy, UnwritableFolder
+from luthier.store.locks import StudyLock, is_held
 
 BUSY_S = 30.0
 """How long a write waits for another process's transaction; ours take milliseconds."""
@@ -37,6 +39,58 @@ _REFUSED = {
     sqlite3.SQLITE_IOERR,
 }
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+_MIGRATION_WAIT_S = 60.0
+
+
+class SQLite:
+    """Records in one file of a folder; several processes may read, one writes at a time.
+
+    Parameters
+    ----------
+    folder
+        The store's.
+    """
+
+    only_one_writes = True
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "meta.db"
+        self.name = f"the store {folder}"
+        self.engine = connect(self.path)
+        self.reader = self.engine
+
+    def migrating(self) -> AbstractContextManager[Any]:
+        """Keep others from changing the form of the tables meanwhile."""
+        return StudyLock(self.path.with_suffix(".lock"), self.name, _MIGRATION_WAIT_S)
+
+    def check_new(self) -> None:
+        """Raise StoreDamaged where there was a database before."""
+        if any(self.folder.glob("tables/*.oof")):
+            raise StoreDamaged(
+                f"the database {self.path} is missing or empty, though predictions of earlier studies lie beside it",
+                fix=f"restore it from a copy, or move {self.folder} away to begin a new store",
+            )
+
+    def lock(self, study: str) -> StudyLock:
+        """Take the right to run a study."""
+        return StudyLock(self._lock_path(study), f"study {study}")
+
+    def is_held(self, study: str) -> bool:
+        """Whether some process runs the study."""
+        return is_held(self._lock_path(study))
+
+    def forget_lock(self, study: str) -> None:
+        """Remove what a lock leaves behind."""
+        self._lock_path(study).unlink(missing_ok=True)
+
+    def claim_objects(self, connection: sa.Connection, *, alone: bool) -> None:
+        """Do nothing: who writes is alone."""
+
+    def _lock_path(self, study: str) -> Path:
+        return self.folder / "locks" / f"{study}.lock"
 
 
 def connect(path: Path) -> sa.Engine:

@@ -1,4 +1,4 @@
-"""The store of one project: its studies, opened, found, listed and removed."""
+"""The store of one project: its studies, opened, found, listed and removed; its objects, kept and collected."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import difflib
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -14,30 +15,42 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from luthier.canonical import canonical_json
-from luthier.errors import UnknownStudy, UsageError
+from luthier.errors import UnknownStudy
 from luthier.store.atomic import unwritable, write_text_atomic
-from luthier.store.database import Database
+from luthier.store.database import Database, Lock, Server, nothing_yet
 from luthier.store.listing import StudyRow, interrupted, list_studies
-from luthier.store.locks import StudyLock, is_held
 from luthier.store.log import StoredStudyLog, StudyPlaces
-from luthier.store.objects import Objects
+from luthier.store.objects import FolderObjects, Objects
 from luthier.store.registered import RegisteredModels
+from luthier.store.sqlite import SQLite
 from luthier.store.study_ids import new_study_id
 from luthier.store.tables import KEPT, RELEASED, STUDIES
 
 DEFAULT = ".luthier"
 VARIABLE = "LUTHIER_STORE"
+OBJECTS = "LUTHIER_OBJECTS"
+"""Names another place for objects than the store's own folder."""
 
 _GITIGNORE = "# Records and predictions of this machine's studies: nothing to commit.\n*\n"
 
 
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Objects that no study and no release refers to: how many, and their size in bytes."""
+
+    n_objects: int
+    n_bytes: int
+
+
 class Store:
-    """A folder of studies. Open it with `Store.open`; it is a context manager.
+    """Studies, registered models and the objects of both. Open it with `Store.open`; it is a context manager.
 
     Attributes
     ----------
+    location
+        What opens it again: a folder, or the address of a database.
     folder
-        Where it lives.
+        Where its files on this machine live.
     models
         The registered models and their releases.
 
@@ -50,20 +63,24 @@ class Store:
     True
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, location: Path | str, folder: Path, database: Database, objects: Objects) -> None:
+        self.location = location
         self.folder = folder
-        self._database = Database(folder / "meta.db")
-        self._objects = Objects(folder / "objects")
-        self.models = RegisteredModels(self._database, self._objects)
+        self._database = database
+        self._objects = objects
+        self.models = RegisteredModels(database, objects)
 
     @classmethod
-    def open(cls, location: str | Path | None = None, *, create: bool = True) -> Self:
-        """Open the store at a folder, making it when there is none.
+    def open(cls, location: str | os.PathLike[str] | None = None, *, create: bool = True) -> Self:
+        """Open the store at a place, making it when there is none.
 
         Parameters
         ----------
         location
-            The folder; None for what `LUTHIER_STORE` names, else `.luthier` in the current folder.
+            A folder, or "postgresql+psycopg://user@host/database": then the records are there, and what stays on this
+            machine (out-of-fold predictions, copies of models) in `.luthier` in the current folder. None for what
+            `LUTHIER_STORE` names, else that folder. `LUTHIER_OBJECTS` names another place for objects, as
+            "s3://bucket/prefix".
         create
             Whether to make a store that is not there; reading commands say False and leave no trace.
 
@@ -75,20 +92,32 @@ class Store:
             When a newer Luthier wrote it.
         StoreDamaged
             When its database is unreadable.
+        StoreUnreachable
+            When its server does not answer.
         UnknownStudy
             When there is no store and `create` is False.
         UsageError
-            When the location is not a folder's.
+            When the location cannot be read.
         """
-        folder = _folder(location)
-        if not (folder / "meta.db").exists():
-            if not create:
-                raise UnknownStudy(
-                    f"there are no studies here: {folder} does not exist or holds none",
-                    fix=f"run `luthier tune` first, or name the folder of an existing store with {VARIABLE}",
-                )
+        place = location or os.environ.get(VARIABLE) or DEFAULT
+        address = place if isinstance(place, str) and "://" in place else None
+        folder = Path(DEFAULT if address else place).expanduser()
+        server: Server
+        if address is not None:
+            from luthier.store.postgresql import PostgreSQL
+
+            server = PostgreSQL(address)
+        else:
+            if not (folder / "meta.db").exists():
+                if not create:
+                    raise nothing_yet(str(folder))
+                _prepare(folder)
+            server = SQLite(folder)
+        objects = _objects(folder)
+        database = Database(server, create=create)
+        if not folder.exists():
             _prepare(folder)
-        return cls(folder)
+        return cls(address or folder, folder, database, objects)
 
     @property
     def releases(self) -> Path:
@@ -184,18 +213,17 @@ class Store:
     def list_studies(self) -> list[StudyRow]:
         """Every study, oldest first."""
         with self._database.reading() as connection:
-            return list_studies(connection, lambda study: is_held(self._lock_path(study)))
+            return list_studies(connection, self._database.server.is_held)
 
-    def lock(self, study: str) -> StudyLock:
-        """Take the right to run a study; `study` as for `load`. The kernel gives it back when the process dies.
+    def lock(self, study: str) -> Lock:
+        """Take the right to run a study; `study` as for `load`. It is given back when the process dies, however.
 
         Raises
         ------
         StudyBusy
-            When another process has it, naming that process.
+            When another process has it.
         """
-        study = self._found(study)
-        return StudyLock(self._lock_path(study), f"study {study}")
+        return self._database.server.lock(self._found(study))
 
     def remove(self, study: str) -> None:
         """Remove a study: its record, its predictions, and the objects nobody else keeps; `study` as for `load`.
@@ -212,16 +240,39 @@ class Store:
         study = self._found(study)
         mine = sa.select(KEPT.c.digest).where(KEPT.c.study == study)
         others = sa.select(KEPT.c.digest).where(KEPT.c.study != study).union(sa.select(RELEASED.c.digest))
+        server = self._database.server
         try:
             with self.lock(study), self._database.writing() as connection:
+                server.claim_objects(connection, alone=True)
                 # Files go before the rows that name them: a removal that is cut short can be said again.
                 for digest in connection.scalars(mine.where(KEPT.c.digest.not_in(others))).all():
                     self._objects.remove(digest)
                 self._table_path(study).unlink(missing_ok=True)
                 connection.execute(STUDIES.delete().where(STUDIES.c.id == study))
-            self._lock_path(study).unlink(missing_ok=True)
+            server.forget_lock(study)
         except OSError as error:
             raise unwritable(self.folder, error) from error
+
+    def collect(self, *, dry_run: bool = False) -> Collected:
+        """Remove the objects that no study and no release refers to, such as those of a release that was cut short.
+
+        Nothing else ever does: an object is kept until somebody asks for this, or removes the study it belongs to.
+
+        Parameters
+        ----------
+        dry_run
+            Only count them.
+        """
+        known = sa.select(KEPT.c.digest).union(sa.select(RELEASED.c.digest))
+        with self._database.writing() as connection:
+            self._database.server.claim_objects(connection, alone=True)
+            wanted = set(connection.scalars(known))
+            unwanted = {digest: size for digest, size in self._objects.sizes().items() if digest not in wanted}
+            if not dry_run:
+                for digest in unwanted:
+                    self._objects.remove(digest)
+                self._objects.sweep()
+        return Collected(len(unwanted), sum(unwanted.values()))
 
     # --- small parts --------------------------------------------------------------------------------------------------
 
@@ -230,9 +281,6 @@ class Store:
 
     def _table_path(self, study: str) -> Path:
         return self.folder / "tables" / f"{study}.oof"
-
-    def _lock_path(self, study: str) -> Path:
-        return self.folder / "locks" / f"{study}.lock"
 
     def _found(self, wanted: str) -> str:
         """The id of the one study that is meant."""
@@ -253,19 +301,20 @@ class Store:
         known = [word for study, name in studies for word in (study, name) if word]
         close = difflib.get_close_matches(wanted, known, n=3, cutoff=0.4)
         raise UnknownStudy(
-            f"there is no study {wanted!r} in {self.folder}",
+            f"there is no study {wanted!r} in {self._database.server.name}",
             fix=f"did you mean {', '.join(close)}?" if close else "list the studies with `luthier runs list`",
         )
 
 
-def _folder(location: str | Path | None) -> Path:
-    place = location or os.environ.get(VARIABLE) or DEFAULT
-    if "://" in str(place):
-        raise UsageError(
-            f"{place} is not a folder, and this version keeps its records in folders only",
-            fix=f"give the path of a folder, or unset {VARIABLE}",
-        )
-    return Path(place).expanduser()
+def _objects(folder: Path) -> Objects:
+    place = os.environ.get(OBJECTS)
+    if not place:
+        return FolderObjects(folder / "objects")
+    if "://" not in place:
+        return FolderObjects(Path(place).expanduser())
+    from luthier.store.remote_objects import RemoteObjects
+
+    return RemoteObjects(place)
 
 
 def _prepare(folder: Path) -> None:

@@ -14,6 +14,7 @@ from luthier.serving import ReadRows, ServedModel
 from luthier.serving.split import place_of
 from luthier.web.asking import Asker
 from luthier.web.live import LiveModels
+from luthier.web.looking_up import EntityLookup
 from luthier.web.metrics import Metrics
 from luthier.web.refusals import bad_request
 from luthier.web.settings import ServeSettings
@@ -52,6 +53,8 @@ class Desk:
         Lets the model that did not answer answer too.
     metrics
         Counts.
+    lookup
+        Knows the features of the entities that rows name.
     """
 
     settings: ServeSettings
@@ -60,12 +63,14 @@ class Desk:
     traffic: Traffic
     shadowing: Shadowing
     metrics: Metrics
+    lookup: EntityLookup
 
     @classmethod
     def of(cls, settings: ServeSettings, models: LiveModels, metrics: Metrics) -> Desk:
         """Open the log and start the shadow; within the event loop."""
         traffic = Traffic(settings)
-        return cls(settings, models, Asker(), traffic, Shadowing(traffic, metrics), metrics)
+        lookup = EntityLookup(settings.features)
+        return cls(settings, models, Asker(), traffic, Shadowing(traffic, metrics), metrics, lookup)
 
     def model(self, request: Request) -> ServedModel:
         """The version that answers this request.
@@ -107,6 +112,7 @@ class Desk:
         """Stop the shadow, and write what waits for the log."""
         await self.shadowing.close()
         await asyncio.to_thread(self.traffic.close)
+        self.lookup.close()
 
 
 def desk_of(request: Request) -> Desk:

@@ -21,10 +21,11 @@ _YES, _NO = ("true", "1", "yes"), ("false", "0", "no")
 async def predict(request: Request) -> Response:
     """Answer rows: read, ask, log, say; the shadow hears of it last."""
     desk = desk_of(request)
-    n_fields = len(desk.model(request).predictor.reader.fields)
+    fields = desk.model(request).predictor.reader.fields
     abstain = _flag(request, "abstain", default=desk.settings.abstain)
-    rows = await read_request_rows(request, desk.settings.limits, n_fields)
+    rows = await read_request_rows(request, desk.settings.limits, len(fields))
     start = time.perf_counter()
+    rows = desk.lookup.completed(rows, fields)
     turn = desk.turn(request, rows)
     model, read = turn.model, turn.read
     if read.problems:

@@ -74,6 +74,8 @@ class ServeSettings:
         Where, and by how many processes.
     tokens
         File of hashed tokens; needed where `host` is not this machine only.
+    features
+        Folder of the store whose materialized feature views are looked up; None for none.
     limits
         How much one request may ask for.
     """
@@ -92,6 +94,7 @@ class ServeSettings:
     port: int = 8000
     workers: int = 1
     tokens: Path | None = None
+    features: Path | None = None
     limits: Limits = field(default_factory=Limits)
 
     @classmethod
@@ -115,7 +118,9 @@ class ServeSettings:
         found = {**_project_wide(), **{name: value for name, value in asked.items() if value is not None}}
         limits = Limits(**{name: found.pop(name) for name in Limits.__slots__ if name in found})
         name = found.pop("name", None) or called(model)
-        return cls(model, store_folder() / "traffic" / name, name=name, tokens=tokens_file(), limits=limits, **found)
+        store = store_folder()
+        traffic, tokens = store / "traffic" / name, tokens_file()
+        return cls(model, traffic, name=name, tokens=tokens, features=store, limits=limits, **found)
 
     def __post_init__(self) -> None:
         if not 0 <= self.port < 65536:

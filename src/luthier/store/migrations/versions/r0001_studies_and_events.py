@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from luthier.store.sqlite import APPEND_ONLY
+from luthier.store import postgresql, sqlite
 
 revision = "0001"
 down_revision = None
@@ -44,9 +44,9 @@ def upgrade() -> None:
         sa.Column("n_bytes", sa.Integer, nullable=False),
     )
     op.create_index("kept_by_digest", "kept_objects", ["digest"])
-    if op.get_bind().dialect.name == "sqlite":
-        for guard in APPEND_ONLY:
-            op.execute(guard)
+    database = sqlite if op.get_bind().dialect.name == "sqlite" else postgresql
+    for guard in database.APPEND_ONLY:
+        op.execute(guard)
 
 
 def downgrade() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from luthier.store.sqlite import MODEL_EVENTS_APPEND_ONLY
+from luthier.store import postgresql, sqlite
 
 revision = "0002"
 down_revision = "0001"
@@ -37,9 +37,9 @@ def upgrade() -> None:
         sa.Column("n_bytes", sa.Integer, nullable=False),
     )
     op.create_index("released_by_digest", "released_objects", ["digest"])
-    if op.get_bind().dialect.name == "sqlite":
-        for guard in MODEL_EVENTS_APPEND_ONLY:
-            op.execute(guard)
+    database = sqlite if op.get_bind().dialect.name == "sqlite" else postgresql
+    for guard in database.MODEL_EVENTS_APPEND_ONLY:
+        op.execute(guard)
 
 
 def downgrade() -> None:

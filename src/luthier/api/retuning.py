@@ -1,0 +1,453 @@
+"""`luthier.retune`: labels of a model in use in; the cheapest response that suffices out, released as a challenger."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from luthier.api.baselines import KEPT
+from luthier.api.problem import Order
+from luthier.api.project import settings
+from luthier.api.refitting import Labelled, best_recalibrator, packed, refitted
+from luthier.api.releasing import released
+from luthier.api.resolving import opened_models
+from luthier.api.study import Means, answer, now_utc
+from luthier.api.watching import Observed, observe
+from luthier.data import read_rows
+from luthier.errors import GateNotMet, LuthierError, TooFewLabels, UsageError
+from luthier.lifecycle import Diagnosis, Policy, Tried, cheapest_sufficient, diagnose
+from luthier.monitoring import Baseline, BoundedLoss
+from luthier.monitoring.online import estimate
+from luthier.registry import FittedMember, ModelVersion, unpack
+from luthier.report import ReportFacts
+from luthier.report.facts import VerdictFacts
+from luthier.serving import Predictor
+from luthier.store import Step, Store, read_model, write_model
+from luthier.tuning import Budget, History, StudyPlan
+from luthier.tuning.record import Event, chained
+
+RESPONDED = "lifecycle.responded"
+"""Kind of the event of a model's history that says what was tried, and what came of it."""
+BY = "lifecycle"
+"""Who acts, in the record of aliases."""
+
+JUDGED = 0.4
+"""Share of the labels, the newest, on which responses are judged."""
+WARM_SHARE = 0.3
+"""Of the budget of a full re-tune."""
+MOST_STARTS = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Retuned:
+    """What `luthier.retune` did.
+
+    Attributes
+    ----------
+    name
+        The model's.
+    diagnosis
+        What has changed.
+    tried
+        Every response that was tried, as JSON values, the cheapest first.
+    chosen
+        Which of them became the challenger; None where none is better than to go on.
+    version
+        The challenger's release; None where there is none.
+    why
+        The outcome in a sentence.
+    """
+
+    name: str
+    diagnosis: Diagnosis
+    tried: tuple[dict[str, Any], ...]
+    chosen: str | None
+    version: ModelVersion | None
+    why: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "model": self.name,
+            "diagnosis": self.diagnosis.to_dict(),
+            "tried": list(self.tried),
+            "chosen": self.chosen,
+            "version": None if self.version is None else self.version.version,
+            "why": self.why,
+        }
+
+    def summary(self) -> list[str]:
+        """The outcome in lines for people."""
+        lines = [f"{self.name}: {self.diagnosis.words}"]
+        lines += [
+            f"  {one['response']:<13} loss {one['loss']:.4f}, gain {one['gain']:+.4f} ± {one['se']:.4f}, "
+            f"{one['seconds']:.1f} s  ({one['words']})"
+            for one in self.tried
+        ]
+        return [*lines, self.why]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Recipe:
+    """A response that was tried, with what is needed to make it for good."""
+
+    tried: Tried
+    p: NDArray[np.float64]
+    build: Callable[[], tuple[Predictor, list[FittedMember] | None, Any, Labelled]]
+
+
+def retune(
+    name: str,
+    *,
+    on: Any = None,
+    budget: Any = None,
+    seed: int = 0,
+    now: float | None = None,
+    store: str | os.PathLike[str] | None = None,
+) -> Retuned:
+    """Find the cheapest response to what has changed, and release it as the model's challenger.
+
+    Responses are learned on the earlier three fifths of the labels and judged on the later two: recalibrating the
+    champion, fitting it again on a window whose length is chosen, tuning again from the earlier study's best
+    configurations, tuning anew. Dearer ones are tried only while the best so far loses more than was promised. The
+    challenger is not promoted: `luthier tick` proves it on requests that had no part in its making.
+
+    Parameters
+    ----------
+    name
+        Name of a registered model.
+    on
+        Labelled rows to learn from instead of the server's log: files or a frame, with the target.
+    budget
+        Of a full re-tune; what `[lifecycle] budget` in `luthier.toml` says when left out.
+    seed
+        Of all randomness.
+    now
+        The present, seconds since 1970; the clock's when left out.
+    store
+        Where the model is registered.
+
+    Returns
+    -------
+    Retuned
+
+    Raises
+    ------
+    TooFewLabels
+        There are fewer trusted labels than `[lifecycle] least_labels`.
+    NoBaseline, UnknownModel, BadSettings
+        As `monitor`.
+    """
+    policy = Policy.of(settings("lifecycle"))
+    seen = observe(name, on=on, now=now, seed=seed, store=store)
+    return respond(seen, policy, budget=budget, seed=seed, store=store)
+
+
+def respond(
+    seen: Observed,
+    policy: Policy,
+    *,
+    budget: Any = None,
+    seed: int = 0,
+    store: str | os.PathLike[str] | None = None,
+) -> Retuned:
+    """Respond as `retune` does to what was observed, and record it in the model's history."""
+    diagnosis = diagnose(seen.watched)
+    if not diagnosis.may_respond:
+        return _record(seen, Retuned(seen.name, diagnosis, (), None, None, diagnosis.words), store)
+    rows, answered = _labelled(seen)
+    if len(rows) < policy.least_labels:
+        raise TooFewLabels(
+            f"{seen.name} has {len(rows):,} labels that may be trusted; a response is judged on no fewer than "
+            f"{policy.least_labels:,}",
+            fix=f"send more feedback, give labelled rows (luthier retune {seen.name} --on FILES), "
+            "or lower [lifecycle] least_labels",
+        )
+    learn, judge = rows.first(1 - JUDGED), rows.rest(1 - JUDGED)
+    loss = BoundedLoss.of(seen.baseline.y, seen.baseline.p)
+    champion = loss.per_row(judge.y, answered[len(learn) :])
+    recipes: list[_Recipe] = []
+    full = Budget.parse(budget or policy.budget)
+    training = _training_rows(seen, store)
+    ways: dict[str, Callable[[], _Recipe | None]] = {
+        "recalibrate": lambda: _recalibrated(seen, learn, judge, rows, loss),
+        "refit": lambda: _refitted(seen, learn, judge, rows, training, loss, seed),
+        "warm re-tune": lambda: _tuned(seen, learn, judge, rows, loss, full, seed, store, warm=True),
+        "full re-tune": lambda: _tuned(seen, learn, judge, rows, loss, full, seed, store, warm=False),
+    }
+    for response, way in ways.items():
+        if response not in policy.responses:
+            continue
+        if response.endswith("re-tune") and _as_promised(recipes, champion, loss):
+            break
+        recipe = way()
+        if recipe is not None:
+            recipes.append(recipe)
+    chosen = cheapest_sufficient(champion, [recipe.tried for recipe in recipes])
+    tried = tuple(recipe.tried.to_dict(champion) for recipe in recipes)
+    if chosen is None:
+        why = "no response is better than to go on with the champion"
+        return _record(seen, Retuned(seen.name, diagnosis, tried, None, None, why), store)
+    recipe = next(recipe for recipe in recipes if recipe.tried is chosen)
+    try:
+        version = _release(seen, recipe, judge, store, seed)
+    except GateNotMet as error:
+        return _record(seen, Retuned(seen.name, diagnosis, tried, None, None, error.what), store)
+    why = f"{version.reference} is the challenger ({chosen.response}: {chosen.words})"
+    return _record(seen, Retuned(seen.name, diagnosis, tried, chosen.response, version, why), store)
+
+
+def _labelled(seen: Observed) -> tuple[Labelled, NDArray[np.float64]]:
+    """The rows with a label that may be trusted, as the model reads them, and what it answered."""
+    live = seen.live
+    suspicious = {source.name for source in seen.watched.sources if source.suspicious}
+    named = np.array([str(source or "") for source in live.sources], dtype=object)
+    trusted = live.labelled & ~np.isin(named, sorted(suspicious))
+    kept = live.take(np.flatnonzero(trusted))
+    return Labelled(kept.frame, kept.y), kept.p
+
+
+def _as_promised(recipes: list[_Recipe], champion: NDArray[np.float64], loss: BoundedLoss) -> bool:
+    """Whether the best so far loses no more than was to be expected, so that nothing dearer need be tried."""
+    losses = min([champion, *(recipe.tried.losses for recipe in recipes)], key=lambda one: float(one.mean()))
+    return bool(losses.mean() <= loss.mean + 2 * loss.se + losses.std() / np.sqrt(len(losses)))
+
+
+def _training_rows(seen: Observed, store: str | os.PathLike[str] | None) -> Labelled | None:
+    """The table the model was tuned on, where it still is at its place; without rows of unknown outcome."""
+    schema = seen.predictor.schema
+    try:
+        with Store.open(None if store is None else Path(store), create=False) as opened:
+            source = StudyPlan.from_json(opened.plan_of(seen.predictor.manifest.study)).facts.get("source")
+        if source is None:
+            return None
+        frame = read_rows(source)
+        known = frame[schema.target].notna() & (frame[schema.target].astype(str).str.strip() != "")
+        frame = frame[known].reset_index(drop=True)
+        return Labelled(frame.drop(columns=schema.target), schema.encode_target(frame[schema.target]))
+    except (LuthierError, KeyError):  # moved, changed or never on disk: then live rows are all there is
+        return None
+
+
+# --- the responses ----------------------------------------------------------------------------------------------------
+
+
+def _recalibrated(
+    seen: Observed, learn: Labelled, judge: Labelled, rows: Labelled, loss: BoundedLoss
+) -> _Recipe | None:
+    if seen.predictor.schema.task == "regression":
+        return None
+    begun = time.perf_counter()
+    bare = replace(seen.predictor, recalibrator=None)
+    raw, raw_judge = bare.ask_frame(learn.frame), bare.ask_frame(judge.frame)
+    kind, fitted = best_recalibrator(learn.y, raw)
+    p = fitted.apply(raw_judge)
+    tried = Tried("recalibrate", f"{kind} on {len(learn):,} labels", loss.per_row(judge.y, p), _since(begun))
+
+    def build() -> tuple[Predictor, None, Any, Labelled]:
+        return bare, None, best_recalibrator(rows.y, bare.ask_frame(rows.frame))[1], rows
+
+    return _Recipe(tried, p, build)
+
+
+def _refitted(
+    seen: Observed,
+    learn: Labelled,
+    judge: Labelled,
+    rows: Labelled,
+    training: Labelled | None,
+    loss: BoundedLoss,
+    seed: int,
+) -> _Recipe | None:
+    """The same model on a window: which one is chosen on the last third of the learning rows."""
+    begun = time.perf_counter()
+    windows = _windows(training)
+    early, late = learn.first(2 / 3), learn.rest(2 / 3)
+    scored: dict[str, float] = {}
+    for words, window in windows.items():
+        try:
+            p = refitted(seen.predictor, window(early), seed=seed)[0].ask_frame(late.frame)
+        except (LuthierError, ValueError):  # a window without every class, or an estimator of the user's own
+            continue
+        scored[words] = float(loss.per_row(late.y, p).mean())
+    if not scored:
+        return None
+    words = min(scored, key=lambda key: scored[key])
+    window = windows[words]
+    p = refitted(seen.predictor, window(learn), seed=seed)[0].ask_frame(judge.frame)
+    tried = Tried("refit", f"on {words}", loss.per_row(judge.y, p), _since(begun))
+
+    def build() -> tuple[Predictor, list[FittedMember], None, Labelled]:
+        predictor, members = refitted(seen.predictor, window(rows), seed=seed)
+        return predictor, members, None, window(rows)
+
+    return _Recipe(tried, p, build)
+
+
+def _windows(training: Labelled | None) -> dict[str, Callable[[Labelled], Labelled]]:
+    windows: dict[str, Callable[[Labelled], Labelled]] = {
+        "all live labels": lambda rows: rows,
+        "the newest half of the live labels": lambda rows: rows.latest(max(len(rows) // 2, 1)),
+    }
+    if training is not None:
+        windows["the training table and all live labels"] = lambda rows: rows.after(training)
+    return windows
+
+
+def _tuned(
+    seen: Observed,
+    learn: Labelled,
+    judge: Labelled,
+    rows: Labelled,
+    loss: BoundedLoss,
+    budget: Budget,
+    seed: int,
+    store: str | os.PathLike[str] | None,
+    *,
+    warm: bool,
+) -> _Recipe | None:
+    """Tune on the live labels; warm: among the families and from the configurations that did best before."""
+    begun = time.perf_counter()
+    schema = seen.predictor.schema
+    features = [c.name for c in schema.columns if c.role == "feature" and c.name in learn.frame]
+    frame = learn.frame[features].assign(**{schema.target: schema.decode_labels(learn.y)})
+    positive = schema.positive
+    order = Order(schema.target, schema.task, seen.metric.name, budget, time=False, positive=positive, seed=seed)
+    if warm:
+        starts = _best_before(seen, store)
+        if not starts:
+            return None
+        families = tuple(dict.fromkeys(str(config["model"]) for config in starts))
+        order = replace(order, budget=_shorter(budget, WARM_SHARE), starts=starts, models=list(families))
+    means = Means(store=store)
+    run = answer(frame, order, means, started=time.monotonic(), resume=False, on_progress=lambda _: None)
+    p = run.predictor.ask_frame(judge.frame)
+    words = f"{run.run.n_evaluated} trials on {len(learn):,} labels"
+    tried = Tried("warm re-tune" if warm else "full re-tune", words, loss.per_row(judge.y, p), _since(begun))
+
+    def build() -> tuple[Predictor, list[FittedMember], Any, Labelled]:
+        predictor, members = refitted(run.predictor, rows, seed=seed)
+        return predictor, members, run.predictor.recalibrator, rows
+
+    return _Recipe(tried, p, build)
+
+
+def _shorter(budget: Budget, share: float) -> Budget:
+    """The same kinds of limits, each so much smaller."""
+    return replace(
+        budget,
+        seconds=None if budget.seconds is None else share * budget.seconds,
+        trials=None if budget.trials is None else max(1, round(share * budget.trials)),
+        money=None if budget.money is None else share * budget.money,
+    )
+
+
+def _best_before(seen: Observed, store: str | os.PathLike[str] | None) -> tuple[Any, ...]:
+    """The configurations that did best in the champion's own study, its members first."""
+    own = seen.predictor.manifest.members
+    try:
+        with Store.open(None if store is None else Path(store), create=False) as opened:
+            log = opened.load(seen.predictor.manifest.study)
+            plan = StudyPlan.from_json(opened.plan_of(log.study))
+            history = History(plan.space, plan.n_folds, greater_is_better=plan.greater_is_better)
+            history.replay(log.events())
+    except (LuthierError, KeyError):
+        return ()
+    best = sorted(history.complete, key=lambda number: history.loss(history.trials[number].score or 0.0))
+    configs = [dict(history.trials[number].config) for number in best[:MOST_STARTS]]
+    families = {member.family for member in own}
+    return tuple(sorted(configs, key=lambda config: config.get("model") not in families))
+
+
+def _since(begun: float) -> float:
+    return time.perf_counter() - begun
+
+
+# --- the challenger ---------------------------------------------------------------------------------------------------
+
+
+def _release(
+    seen: Observed,
+    recipe: _Recipe,
+    judge: Labelled,
+    store: str | os.PathLike[str] | None,
+    seed: int,
+) -> ModelVersion:
+    """Make the response for good, on all labels, keep it as a study of its own, and release it."""
+    rng = np.random.default_rng(seed)
+    score = estimate(seen.metric, judge.y, recipe.p, rng)
+    predictor, members, recalibrator, window = recipe.build()
+    features = [c.name for c in seen.predictor.schema.columns if c.role == "feature" and c.name in judge.frame]
+    baseline = Baseline.of(judge.frame[features], judge.y, recipe.p, rng=rng)
+    files = read_model(seen.found.folder)
+    with Store.open(None if store is None else Path(store), create=False) as opened:
+        parent = opened.load(seen.predictor.manifest.study)
+        plan = opened.plan_of(parent.study)
+        log = opened.create_study(plan, f"{recipe.tried.response} of {seen.name} {now_utc()}", seen.name)
+        package = packed(
+            predictor, members, recalibrator, rows=window, study=log.study, score=score, files=files,
+            created_at_utc=now_utc(), trained_on=f"{len(window):,} rows: {recipe.tried.words}",
+        )  # fmt: skip
+        made = unpack(package).manifest
+        mine = seen.predictor.manifest
+        if (made.files, made.recalibrator, made.threshold) == (mine.files, mine.recalibrator, mine.threshold):
+            opened.remove(log.study)
+            raise GateNotMet("the challenger is the champion, byte by byte", fix="wait for more labels", gates=[])
+        folder = opened.folder / "runs" / log.study / "model"
+        write_model(folder, package)
+        facts = _facts(parent.events(), log.study, score, recipe.tried)
+        told: list[tuple[str, dict[str, Any]]] = [
+            ("study.opened", {"plan": plan}),
+            ("study.retuned", {"parent": parent.study, "response": recipe.tried.response, "words": recipe.tried.words}),
+            ("model.fitted", {"trial": 0, "rows": made.trained_on, "folder": str(folder), "digest": made.digest}),
+            (KEPT, {"object": log.keep(baseline.to_bytes())}),
+            ("study.ended", {"reason": "retuned", "facts": facts.to_json()}),
+        ]
+        events: list[Event] = []
+        for kind, body in told:
+            events.append(chained(events[-1] if events else None, kind, body, now_utc()))
+        log.append(events)
+        study = log.study
+    why = f"{recipe.tried.response}: {recipe.tried.words}"
+    return released(study, seen.name, why=why, by=BY, store=store)[0]
+
+
+def _facts(events: list[Event], study: str, score: Any, tried: Tried) -> ReportFacts:
+    """What the parent's report says, with the outcome of the response in place of its own."""
+    bodies = [event.body["facts"] for event in events if event.kind == "study.ended" and "facts" in event.body]
+    if not bodies:
+        raise UsageError("the champion's study says nothing of its end", fix="tune again with luthier tune")
+    facts = ReportFacts.from_json(bodies[-1])
+    return replace(
+        facts,
+        run=replace(facts.run, study=study),
+        verdict=VerdictFacts(sentence=f"{tried.response}: {tried.words}", honest=score),
+        best_config={},
+        shipped_trial=None,
+        default_trial=None,
+        progress=(),
+        trials=(),
+        failures=(),
+        final=None if facts.final is None else replace(facts.final, members=()),
+    )
+
+
+def _record(seen: Observed, outcome: Retuned, store: str | os.PathLike[str] | None) -> Retuned:
+    """Write into the model's history what was tried and what came of it, with the alarms that asked for it."""
+    causes = sorted({alarm.detector for alarm in seen.watched.alarms})
+    body = {
+        **outcome.to_dict(),
+        "champion": seen.found.version,
+        "causes": causes,
+        "labels": int(seen.live.labelled.sum()),
+    }
+    with opened_models(store) as opened:
+        opened.models.record(seen.name, lambda *_: [Step(RESPONDED, body)])
+    return outcome
