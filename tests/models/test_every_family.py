@@ -20,7 +20,9 @@ def test_every_family_in_the_room_is_listed() -> None:
             is_family = isinstance(found, type) and all(
                 hasattr(found, part) for part in ("name", "unsuited", "work", "fit")
             )
-            if is_family and found is not EstimatorFamily and found is not Family:
+            # A private class wraps a family for one run (column_groups); nobody names it.
+            is_public = is_family and not found.__name__.startswith("_")
+            if is_public and found is not EstimatorFamily and found is not Family:
                 assert found in listed, f"{found.__name__} is missing from FAMILIES"
 
 

@@ -27,7 +27,7 @@ def verify(
     from luthier.api import verify as recompute
 
     found = recompute(target, key=key)
-    counted = ", ".join(f"{n} {what}" for what, n in found.checked.items())
+    counted = ", ".join(f"{n} {what.removesuffix('s') if n == 1 else what}" for what, n in found.checked.items())
     if found.problem is None:
         answer(found.to_json(), [f"{found.kind} {target}: everything fits ({counted})"], next_step="luthier models")
         return

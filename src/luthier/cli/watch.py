@@ -71,7 +71,9 @@ def _money_left(progress: Progress) -> str | None:
 
 def _counts(progress: Progress) -> str:
     history = progress.history
-    return f"{len(history.complete)} trials done, {history.n_fold_fits} folds"
+    tried, complete = history.n_evaluated - len(history.running), len(history.complete)
+    to_the_end = "" if complete == tried else f" ({complete} to the end)"
+    return f"{tried} trial{'' if tried == 1 else 's'} done{to_the_end}, {history.n_fold_fits} folds"
 
 
 def _best(progress: Progress) -> str:

@@ -86,7 +86,7 @@ class NewRows:
         lines = [
             self.sentence,
             f"{self.metric} {self.score}, promised {self.promise}",
-            f"better by {self.difference.value:.4g} [{self.difference.low:.4g}, {self.difference.high:.4g}]",
+            f"difference {self.difference}, where more than 0 is better",
         ]
         if self.n_without_label:
             lines.append(f"{self.n_without_label} rows have no label and were left out")

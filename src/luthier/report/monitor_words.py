@@ -164,7 +164,8 @@ def monitor_lines(facts: MonitorFacts) -> list[str]:
         most = sorted(latest.effects.items(), key=lambda item: -item[1])[:3]
         moved = ", ".join(f"{name} {share(effect)}" for name, effect in most if effect > 0)
         when = "" if latest.end_us is None else f" until {moment(latest.end_us)}"
-        lines.append(f"  {len(facts.watched.looks)} looks; the latest at {number(latest.n)} rows{when}")
+        looks = "1 look" if len(facts.watched.looks) == 1 else f"{len(facts.watched.looks)} looks"
+        lines.append(f"  {looks}; the latest at {number(latest.n)} rows{when}")
         if moved:
             lines.append(f"  columns that moved most: {moved} of the rows")
     lines.append(f"  {budget_words(facts)}")
