@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from luthier.api.evidence import find_facts, find_package, gather_evidence, package_of
@@ -125,7 +126,8 @@ def evaluate(
     if on is not None:
         return _on_new_rows(what, on, rule=rule, costs=costs, store=store)
     if isinstance(what, TunedModel):
-        study, evidence = what.run.study, gather_evidence(what, store=store or what.store)
+        store = store or what.store
+        study, evidence = what.run.study, gather_evidence(what.run.study, problem=what.problem, store=store)
     else:
         found = find_package(what, store=store)
         study = str(what) if found is None else found.manifest.study
@@ -139,7 +141,7 @@ def evaluate(
     evidence = replace(evidence, rule=rule, costs=costs)
     parts = read_all(evidence)
     if report is not None:
-        facts = what.facts if isinstance(what, TunedModel) else find_facts(study, store=place)
+        facts = what.facts if isinstance(what, TunedModel) else find_facts(study, store=store)
         write_text_atomic(Path(report), render(facts, parts))
     return Evaluation(study, parts)
 

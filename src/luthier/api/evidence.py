@@ -12,7 +12,6 @@ import numpy as np
 from luthier.api.judging import MAX_JUDGED, best_trials, blender_for
 from luthier.api.problem import Order, Problem, pose
 from luthier.api.resolving import find_registered, folder_of
-from luthier.api.result import TunedModel
 from luthier.errors import UnknownStudy, UsageError
 from luthier.evaluation import Verdict
 from luthier.evaluation.evidence import Evidence, Finish
@@ -78,16 +77,22 @@ def find_facts(study: str, *, store: str | os.PathLike[str] | None = None) -> Re
 
 
 def gather_evidence(
-    what: TunedModel | str, *, data: Any = None, store: str | os.PathLike[str] | None = None
+    study: str,
+    *,
+    problem: Problem | None = None,
+    data: Any = None,
+    store: str | os.PathLike[str] | None = None,
 ) -> Evidence:
     """Gather what a study left behind.
 
     Parameters
     ----------
-    what
-        The outcome of a run, or the id of a study.
+    study
+        The id of the study.
+    problem
+        Its problem, where it is at hand.
     data
-        The table of the study, where it is not (any more) at the place from which it was read.
+        Without it: the table of the study, where it is not (any more) at the place from which it was read.
     store
         Where the study is kept.
 
@@ -98,9 +103,8 @@ def gather_evidence(
     UsageError
         The study has not come to its end, or the data are not those it was tuned on.
     """
-    problem = what.problem if isinstance(what, TunedModel) else None
     with Store.open(store, create=False) as opened:
-        log = opened.load(what.run.study if isinstance(what, TunedModel) else what)
+        log = opened.load(study)
         events = log.events()
         plan = StudyPlan.from_json(opened.plan_of(log.study))
         _check_kind(log.study, plan)

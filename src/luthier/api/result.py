@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from luthier.api.evidence import gather_evidence
 from luthier.api.problem import Problem
 from luthier.errors import BadMetric
 from luthier.evaluation import Blend, Verdict
@@ -171,10 +172,9 @@ class TunedModel:
         UnwritableFolder
             The folder does not take files.
         """
-        from luthier.api.evidence import gather_evidence
-
         target = Path(path)
-        write_text_atomic(target, render(self.facts, read_all(gather_evidence(self, store=self.store))))
+        evidence = gather_evidence(self.run.study, problem=self.problem, store=self.store)
+        write_text_atomic(target, render(self.facts, read_all(evidence)))
         return target
 
     def summary(self) -> str:

@@ -29,6 +29,7 @@ from luthier.evaluation.blend import MOST_MEMBERS
 from luthier.evaluation.evidence import Finish
 from luthier.evaluation.finishing import finish
 from luthier.evaluation.thresholds import read_wish
+from luthier.evaluation.topics import read_within
 from luthier.executors import make_executor
 from luthier.models import split_config
 from luthier.registry import FittedMember, pack_blend
