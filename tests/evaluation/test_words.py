@@ -19,7 +19,7 @@ def test_shares_are_told_as_cases_of_a_hundred() -> None:
 
 def test_amounts_keep_their_unit_and_the_digits_that_mean_something() -> None:
     said = expectation("rmse", Estimate(54321.0, 50000.0, 59000.0, n=400), forward=True)
-    assert "off by about 54321 (root mean square)" in said
+    assert "off by about 54321 (big misses count extra)" in said
     assert said.startswith("In the stretch of time that follows")
 
 

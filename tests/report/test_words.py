@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
+from luthier.checks import Finding
 from luthier.report import BaselineFacts, MetricFacts, ReportFacts, TrialFacts, VerdictFacts
-from luthier.report.figures import NBSP
+from luthier.report.figures import NBSP, THIN
 from luthier.report.words import METRIC_MEANINGS, FrontPage, explored, front_page
 from luthier.scoring.estimate import Estimate
 from luthier.scoring.metrics import METRICS
 
 
 def everything(page: FrontPage) -> list[str]:
-    return [page.headline, page.lead, *page.how_sure, *page.against_default, *page.next_steps]
+    questions = (page.how_sure, page.for_whom, page.against_default, page.not_measured, page.next_steps)
+    return [page.headline, page.lead, *(sentence for answers in questions for sentence in answers)]
 
 
 def reading_grade(sentences: list[str]) -> float:
@@ -52,6 +54,36 @@ def with_verdict(facts: ReportFacts, **changes: Any) -> ReportFacts:
 )
 def test_the_headline_is_as_sure_as_the_figures(samples: dict[str, ReportFacts], p: float, words: str) -> None:
     assert words in front_page(with_verdict(samples["binary_with_gain"], p_default_as_good=p)).headline
+
+
+def warning(code: str, title: str) -> Finding:
+    return Finding(code, title, "warning", (), {}, "look")
+
+
+def test_a_leak_that_was_found_is_on_the_first_page_and_takes_the_gladness_off(samples: dict[str, ReportFacts]) -> None:
+    facts = with_verdict(samples["binary_with_gain"], p_default_as_good=0.01)
+    leak = warning("leak.row-order", "the order of the rows tells of the target")
+    page = front_page(dataclasses.replace(facts, findings=(leak,)))
+    assert (page.tone, page.headline) == ("fair", "The tuned model beats the default, yet the score may be too good")
+    assert "The check of the data warns: the order of the rows tells of the target." in page.how_sure
+    assert page.next_steps[0].startswith("First look into")
+    assert reading_grade(everything(page)) <= 9
+
+
+def test_of_many_warnings_the_gravest_are_said_and_the_rest_counted(samples: dict[str, ReportFacts]) -> None:
+    many = tuple(warning("target.capped", f"warning {i}") for i in range(5))
+    page = front_page(dataclasses.replace(samples["binary_with_gain"], findings=many))
+    assert page.how_sure[-3:] == (
+        "The check of the data warns: warning 0.",
+        "The check of the data warns: warning 1.",
+        "The full part lists 3 more.",
+    )
+    assert "too good" not in page.headline
+
+
+def test_long_numbers_in_the_lead_are_written_as_everywhere(samples: dict[str, ReportFacts]) -> None:
+    page = front_page(with_verdict(samples["binary_with_gain"], sentence="off by about 44953, of 1234 and 0.123456."))
+    assert page.lead == f"off by about 44{THIN}953, of 1234 and 0.123456."
 
 
 def test_a_kept_default_is_the_headline(samples: dict[str, ReportFacts]) -> None:

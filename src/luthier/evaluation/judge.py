@@ -358,17 +358,17 @@ def _sentence(first: str, second: str, *, enough: bool, reason: str) -> str:
 
 
 def _not_measured(splits: Splits, *, n_configs: int, default_missing: bool) -> tuple[str, ...]:
-    said = ["Whether the future resembles the rows of the table: what changes after the last of them is not foreseen."]
+    said = ["What will change after the last row of the table: nobody can foresee it."]
     if splits.kind != "forward":
         said = ["Rows unlike these: another time, place or source than the table's."]
     said.append(
-        "The final model learns from all rows, the models judged here from fewer; it is usually a little better."
+        "The final model itself: it learns from all rows, those tested here from fewer, and is often a bit better."
     )
     if n_configs > 1:
         said.append(
-            "That later configurations were proposed in the light of earlier scores: the replay takes all as given."
+            "The small edge that later tries gain from the scores of earlier ones: all tries are taken as they are."
         )
-        said.append("Configurations that failed or were stopped before their last fold.")
+        said.append("Tries that failed, or were stopped early.")
     if default_missing:
-        said.append("The default configuration did not finish, so nobody knows whether tuning was worth it.")
+        said.append("The default settings did not finish, so nobody knows if tuning was worth it.")
     return tuple(said)

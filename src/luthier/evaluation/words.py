@@ -8,14 +8,14 @@ from luthier.scoring import Estimate
 
 SHARES = {
     "accuracy": "to be right in about {value} of 100 cases",
-    "roc_auc": "to put a positive case above a negative one in about {value} of 100 pairs",
-    "recall": "to find about {value} of 100 positive cases",
-    "precision": "to be right in about {value} of 100 cases it calls positive",
+    "roc_auc": "to put a yes row above a no row in about {value} of 100 pairs",
+    "recall": "to find about {value} of 100 yes rows",
+    "precision": "to be right in about {value} of 100 rows it calls a yes",
 }
 """Metrics that are shares of something everybody can picture."""
 
 AMOUNTS = {
-    "rmse": "to be off by about {value} (root mean square)",
+    "rmse": "to be off by about {value} (big misses count extra)",
     "mae": "to be off by about {value} on average",
 }
 

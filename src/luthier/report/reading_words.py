@@ -50,16 +50,16 @@ def for_whom(readings: Readings | None) -> tuple[str, ...]:
 
 
 def _finding(found: Slices, finding: SliceFinding) -> str:
-    where, size = rows_in_words(finding.rows), f"{number(finding.n)} rows, {share(finding.share)}"
+    where = f"{rows_in_words(finding.rows)} ({number(finding.n)} rows, {share(finding.share)} of all)"
     if found.is_share:
         # Rounded apart, a share inside and the rest must not read the same.
         return (
             f"Where {where}, it is wrong in {number(100 * finding.error, 0 if finding.error >= 0.1 else 1)} of 100 "
-            f"cases. Elsewhere it is wrong in {number(100 * finding.rest, 0 if finding.rest >= 0.1 else 1)} ({size})."
+            f"cases. Elsewhere it is wrong in {number(100 * finding.rest, 0 if finding.rest >= 0.1 else 1)}."
         )
     return (
-        f"Where {where}, it is off by {plain_value(finding.error)}. "
-        f"Elsewhere it is off by {plain_value(finding.rest)} ({size})."
+        f"Where {where}, it is off by {plain_value(finding.error)} on average. "
+        f"Elsewhere it is off by {plain_value(finding.rest)}."
     )
 
 

@@ -7,10 +7,12 @@ facts and by the same number formats as the tables, so that page and terminal ca
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from luthier.checks import Finding
 from luthier.report.facts import MetricFacts, ReportFacts, is_known
 from luthier.report.figures import NBSP, ScoreStyle, clipped, duration, money, number, share
 from luthier.report.reading_words import advice, chances, for_whom
@@ -71,6 +73,13 @@ GLOSSARY = {
 }
 
 
+MOST_WARNINGS = 2
+"""Warnings of the checks of the data that stand on the first page; the full part has them all."""
+
+_LONG = re.compile(r"(?<![\d.])\d{5,}(?![\d.]*\d)")
+"""A whole number that needs its thousands set apart."""
+
+
 class Measured(Protocol):
     """Facts that say by what metric they were measured."""
 
@@ -99,11 +108,13 @@ def front_page(facts: ReportFacts, readings: Readings | None = None) -> FrontPag
     """The first page, in words; `readings` say more of how far to trust the model, and for whom it fails."""
     style = ScoreStyle.of(facts)
     tone, headline = _headline(facts)
+    if tone == "good" and _flattering(facts):
+        tone, headline = "fair", f"{headline}, yet the score may be too good"
     return FrontPage(
         headline=headline,
         lead=lead(facts, style),
         tone=tone,
-        how_sure=(*_how_sure(facts, style), *chances(readings)),
+        how_sure=(*_how_sure(facts, style), *chances(readings), *_warnings(facts)),
         for_whom=for_whom(readings),
         against_default=_against_default(facts, style),
         not_measured=facts.not_measured or ("This run did not record what it left out.",),
@@ -169,7 +180,9 @@ def lead(facts: ReportFacts, style: ScoreStyle) -> str:
     """The verdict in one or two sentences: the given one, else one made of the figures."""
     verdict = facts.verdict
     if verdict.sentence:
-        return clipped(verdict.sentence, 600)
+        return clipped(
+            _LONG.sub(lambda digits: number(float(digits.group()), group=style.group), verdict.sentence), 600
+        )
     honest = verdict.honest
     if honest is None or not is_known(honest.value):
         if is_known(verdict.naive):
@@ -240,6 +253,24 @@ def _how_sure(facts: ReportFacts, style: ScoreStyle) -> tuple[str, ...]:
     return tuple(said)
 
 
+def _grave(facts: ReportFacts) -> list[Finding]:
+    return [finding for finding in facts.findings if finding.severity != "info"]
+
+
+def _flattering(facts: ReportFacts) -> bool:
+    """Whether a check of the data found what makes every score on this table too good, however well it is judged."""
+    return any(finding.code.startswith("leak.") for finding in _grave(facts))
+
+
+def _warnings(facts: ReportFacts) -> tuple[str, ...]:
+    """What the checks of the data warn of, the most severe first."""
+    grave = _grave(facts)
+    said = [f"The check of the data warns: {clipped(finding.title, 200)}." for finding in grave[:MOST_WARNINGS]]
+    if len(grave) > MOST_WARNINGS:
+        said.append(f"The full part lists {number(len(grave) - MOST_WARNINGS)} more.")
+    return tuple(said)
+
+
 def _times_in_100(level: float) -> str:
     return number(100 * level, 0 if abs(100 * level - round(100 * level)) < 1e-9 else 1)
 
@@ -260,7 +291,7 @@ def _against_default(facts: ReportFacts, style: ScoreStyle) -> tuple[str, ...]:
     elif default is None or not is_known(default.value):
         said.append("The default settings were not scored, so it is not known what tuning gained.")
     else:
-        text = f"The default settings score {style.estimate(default)}."
+        text = f"The default is the model as it comes, before any tuning. It scores {style.estimate(default)}."
         if is_known(gain):
             if gain == 0:
                 text += " That is the same, to the digits we can vouch for."
@@ -282,6 +313,8 @@ def _next_steps(facts: ReportFacts) -> tuple[str, ...]:
     if beats_baseline(facts) is False:
         steps.append("Do not rely on this model yet. Look for columns that say more, or for more rows.")
     elif verdict.honest is not None or facts.trials:
+        if _flattering(facts):
+            steps.append("First look into what the check of the data warns of. If it is right, tune again without it.")
         steps.append("Use the model on new rows; the commands are below.")
     failed, fits = sum(f.count for f in facts.failures), run.n_fold_fits
     if failed and failed >= 0.1 * max(fits, 1):
