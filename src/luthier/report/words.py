@@ -180,9 +180,8 @@ def lead(facts: ReportFacts, style: ScoreStyle) -> str:
     """The verdict in one or two sentences: the given one, else one made of the figures."""
     verdict = facts.verdict
     if verdict.sentence:
-        return clipped(
-            _LONG.sub(lambda digits: number(float(digits.group()), group=style.group), verdict.sentence), 600
-        )
+        sentence = clipped(verdict.sentence, 600)
+        return _LONG.sub(lambda digits: number(float(digits.group()), group=style.group), sentence)
     honest = verdict.honest
     if honest is None or not is_known(honest.value):
         if is_known(verdict.naive):
