@@ -206,6 +206,10 @@ def test_an_interval_stays_within_the_range_of_its_metric() -> None:
     assert 0.98 < wide.high < 1.0
     loss = ahead(Estimate(0.1, 0.05, 0.2, 40), splits, scores, greater_is_better=False)
     assert 0 < loss.low < 0.05
+    # R^2 has no lowest value, but never exceeds one.
+    falls_short = ahead(Estimate(0.7, 0.4, 0.9, 40), splits, scores - 0.7, greater_is_better=True)
+    assert falls_short.low < 0.4
+    assert 0.9 < falls_short.high < 1.0
 
 
 @pytest.mark.parametrize("scores", [[0.5, np.nan, np.nan, np.nan], [np.nan] * 4])

@@ -11,6 +11,8 @@ from luthier.report.readings import Readings
 MOST_SAID = 3
 """Slices that are put in words; the full part has them all."""
 NAME = 40
+LOOSE = 0.05
+"""Points of chance that may hide in the noise without a word."""
 
 
 def rows_in_words(rows: Slice) -> str:
@@ -74,7 +76,11 @@ def chances(readings: Readings | None) -> tuple[str, ...]:
         return (f"The chances it gave were off by about {before} points of 100; that has been put right.",)
     if error.is_off:
         return (f"The chances it gives are off by about {number(100 * error.typical, 1)} points of 100.",)
-    return ("The chances it gives can be taken as they are: if it says 70 of 100, about 70 come true.",)
+    taken = "The chances it gives can be taken as they are: if it says 70 of 100, about 70 come true."
+    _, most = error.typical_range
+    if most < LOOSE:
+        return (taken,)
+    return (taken, f"They may still be off by up to {number(100 * most, 0)} points; the rows do not tell.")
 
 
 def advice(readings: Readings | None) -> tuple[str, ...]:

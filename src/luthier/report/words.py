@@ -313,7 +313,7 @@ def _next_steps(facts: ReportFacts) -> tuple[str, ...]:
         steps.append("Do not rely on this model yet. Look for columns that say more, or for more rows.")
     elif verdict.honest is not None or facts.trials:
         if _flattering(facts):
-            steps.append("First look into what the check of the data warns of. If it is right, tune again without it.")
+            steps.append("First look into what the check of the data warns of; the full part says how to mend it.")
         steps.append("Use the model on new rows; the commands are below.")
     failed, fits = sum(f.count for f in facts.failures), run.n_fold_fits
     if failed and failed >= 0.1 * max(fits, 1):

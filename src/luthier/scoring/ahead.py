@@ -33,7 +33,7 @@ def ahead(estimate: Estimate, splits: Splits, window_scores: Floats, *, greater_
         half^2 = (half of the estimate)^2 + (t_{K-1} s)^2 * MOOD / m,
 
     each side apart, on the scale on which scores spread evenly: the logarithm of a positive loss, the log-odds of a
-    score between 0 and 1, else as it is.
+    score between 0 and 1, the logarithm of what is missing to 1 for a score below it (as R^2 is), else as it is.
 
     Parameters
     ----------
@@ -80,4 +80,6 @@ def _even_scale(numbers: Floats, greater_is_better: bool) -> tuple[Scale, Scale]
         return np.log, np.exp
     if greater_is_better and ((numbers > 0) & (numbers < 1)).all():
         return (lambda p: np.log(p / (1 - p))), (lambda z: 1 / (1 + np.exp(-z)))
+    if greater_is_better and (numbers < 1).all():
+        return (lambda r: -np.log1p(-r)), (lambda z: -np.expm1(-z))
     return (lambda z: z), (lambda z: z)
