@@ -111,6 +111,14 @@ def test_differences_are_those_of_the_scores_as_they_are_written(samples: dict[s
     assert any("is 0.041 better" in s for s in front_page(samples["binary_with_gain"]).against_default)
 
 
+def test_the_gain_of_the_page_is_that_of_the_lead_also_when_scores_are_known_roughly(
+    samples: dict[str, ReportFacts],
+) -> None:
+    honest, default = Estimate(0.8052, 0.6325, 0.9092, 40), Estimate(0.7934, 0.6252, 0.8981, 40)
+    page = front_page(with_verdict(samples["binary_with_gain"], honest=honest, default=default))
+    assert "It scores 0.793 [0.625, 0.898]. The tuned model is 0.012 better." in page.against_default[0]
+
+
 def test_a_difference_too_small_to_show_is_not_a_difference(samples: dict[str, ReportFacts]) -> None:
     facts = with_verdict(samples["binary_with_gain"], default=Estimate(0.84155, 0.82, 0.86, 1470))
     assert any("That is the same" in s for s in front_page(facts).against_default)

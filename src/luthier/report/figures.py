@@ -46,14 +46,20 @@ class ScoreStyle:
 
     @classmethod
     def of(cls, facts: ReportFacts, *, group: str = THIN) -> ScoreStyle:
-        """Two significant digits of the honest interval's half width; three digits of the score without an interval."""
+        """Two significant digits of the honest interval's half width; three digits of the score without an interval.
+
+        One digit more where the gain over the default needs it: the scores are better known apart than together, and
+        their difference as it is written must be the gain that is spoken of.
+        """
         verdict = facts.verdict
         for estimate in (verdict.honest, verdict.default):
             if estimate is None or not (is_known(estimate.low) and is_known(estimate.high)):
                 continue
             half = (estimate.high - estimate.low) / 2
             if half > 0:
-                return cls(_decimals(half, significant=2), group)
+                decimals = _decimals(half, significant=2)
+                more = is_known(facts.gain) and facts.gain != 0 and _decimals(abs(facts.gain), significant=2) > decimals
+                return cls(decimals + more, group)
         scores = [s for s in (verdict.naive, *(t.score for t in facts.trials)) if is_known(s) and s]
         return cls(_decimals(abs(scores[0]), significant=3) if scores else 3, group)
 
