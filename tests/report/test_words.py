@@ -119,6 +119,11 @@ def test_the_gain_of_the_page_is_that_of_the_lead_also_when_scores_are_known_rou
     assert "It scores 0.793 [0.625, 0.898]. The tuned model is 0.012 better." in page.against_default[0]
 
 
+def test_no_replay_of_a_few_is_not_said_to_be_no_chance(samples: dict[str, ReportFacts]) -> None:
+    facts = with_verdict(samples["binary_with_gain"], p_default_as_good=0.0, n_replays=79)
+    assert f"The chance that the default does just as well is <{NBSP}2{NBSP}%." in front_page(facts).against_default
+
+
 def test_a_difference_too_small_to_show_is_not_a_difference(samples: dict[str, ReportFacts]) -> None:
     facts = with_verdict(samples["binary_with_gain"], default=Estimate(0.84155, 0.82, 0.86, 1470))
     assert any("That is the same" in s for s in front_page(facts).against_default)

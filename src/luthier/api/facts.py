@@ -81,6 +81,7 @@ def gather_facts(
             default=verdict.default_estimate,
             default_kept=verdict.default_kept,
             p_default_as_good=verdict.p_default_as_good if math.isfinite(verdict.p_default_as_good) else None,
+            n_replays=verdict.n_replays,
             corrected_t=None if verdict.corrected_t is None else verdict.corrected_t.t,
             corrected_p=None if verdict.corrected_t is None else verdict.corrected_t.p,
             baseline=_baseline(problem),

@@ -143,6 +143,8 @@ class VerdictFacts:
         Whether the default configuration is what is shipped.
     p_default_as_good
         In [0, 1]: the share of replays in which the default does at least as well as the chosen configuration.
+    n_replays
+        How many replays that is a share of; 0 where it is not known.
     corrected_t, corrected_p
         Corrected resampled t statistic of chosen against default and its two-sided p (Nadeau & Bengio 2003).
     baseline
@@ -155,6 +157,7 @@ class VerdictFacts:
     default: Estimate | None = None
     default_kept: bool = False
     p_default_as_good: float | None = None
+    n_replays: int = 0
     corrected_t: float | None = None
     corrected_p: float | None = None
     baseline: BaselineFacts | None = None

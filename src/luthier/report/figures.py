@@ -90,9 +90,13 @@ def _decimals(size: float, *, significant: int) -> int:
     return min(max(significant - 1 - math.floor(math.log10(size)), 0), 6)
 
 
-def share(value: float | None, decimals: int = 0) -> str:
+def share(value: float | None, decimals: int = 0, *, draws: int = 0) -> str:
     """A share in [0, 1] as a percentage that never rounds to a false 0 or 100.
 
+    Of a share of so many `draws`, none and all say no more than that it is below one draw from the end.
+
+    >>> share(0.0, draws=79).replace(NBSP, " "), share(1.0, draws=1000).replace(NBSP, " ")
+    ('< 2 %', '> 99 %')
     >>> [share(p).replace(NBSP, " ") for p in (0.031, 0.0004, 0.9996, 0.0, None)]
     ['3 %', '< 1 %', '> 99 %', '0 %', '–']
     """
@@ -100,6 +104,9 @@ def share(value: float | None, decimals: int = 0) -> str:
         return UNKNOWN
     step = 10.0**-decimals
     percent = 100 * value
+    if draws and value in (0.0, 1.0):
+        below = math.ceil(100 / draws / step) * step
+        return f"<{NBSP}{below:.{decimals}f}{NBSP}%" if value == 0 else f">{NBSP}{100 - below:.{decimals}f}{NBSP}%"
     if 0 < percent <= step / 2:  # exactly half is rounded to even: to nothing
         return f"<{NBSP}{step:.{decimals}f}{NBSP}%"
     if 100 - step / 2 <= percent < 100:

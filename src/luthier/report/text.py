@@ -42,7 +42,7 @@ def summary(facts: ReportFacts) -> list[str]:
         say("naive", f"{style.score(facts.naive)}{aside}")
     if not verdict.default_kept and verdict.default is not None and is_known(verdict.default.value):
         p = verdict.p_default_as_good
-        aside = f"  chance that it is as good: {share(p)}" if is_known(p) else ""
+        aside = f"  chance that it is as good: {share(p, draws=verdict.n_replays)}" if is_known(p) else ""
         say("default", f"{style.estimate(verdict.default)}{aside}")
     say("settings", _settings(facts))
     say("chances", _chances(facts))

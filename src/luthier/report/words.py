@@ -277,6 +277,7 @@ def _times_in_100(level: float) -> str:
 def _against_default(facts: ReportFacts, style: ScoreStyle) -> tuple[str, ...]:
     verdict, default, gain = facts.verdict, facts.verdict.default, shown_gain(facts, style)
     p = verdict.p_default_as_good
+    as_good = share(p, draws=verdict.n_replays)
     said = []
     if verdict.default_kept:
         tries = facts.n_tries
@@ -285,7 +286,7 @@ def _against_default(facts: ReportFacts, style: ScoreStyle) -> tuple[str, ...]:
         else:
             said.append(f"None of the {number(tries - 1)} other tries was surely better than the default settings.")
             if is_known(p):
-                said.append(f"The chance that the default does at least as well as the best of them is {share(p)}.")
+                said.append(f"The chance that the default does at least as well as the best of them is {as_good}.")
             said.append("So the default is kept, as the simpler choice.")
     elif default is None or not is_known(default.value):
         said.append("The default settings were not scored, so it is not known what tuning gained.")
@@ -298,7 +299,7 @@ def _against_default(facts: ReportFacts, style: ScoreStyle) -> tuple[str, ...]:
                 text += f" The tuned model is {style.score(abs(gain))} {'better' if gain > 0 else 'worse'}."
         said.append(text)
         if is_known(p):
-            said.append(f"The chance that the default does just as well is {share(p)}.")
+            said.append(f"The chance that the default does just as well is {as_good}.")
     baseline = verdict.baseline
     if baseline is not None and is_known(baseline.score):
         said.append(f"A plain guess ({clipped(baseline.label, 80)}) scores {style.score(baseline.score)}.")
