@@ -16,6 +16,7 @@ from luthier.evaluation.cost import (
     MOST_BLEND_REPLAYS,
     MOST_REPLAYS,
     Effort,
+    finish_effort,
     replay_s,
 )
 from luthier.scoring import Metric, get_metric
@@ -93,3 +94,25 @@ def test_few_units_are_cheap_to_judge_by_roc_auc() -> None:
         for units in (40, 40_000)
     )
     assert few < many / 5
+
+
+@given(allowed_s=st.floats(0.1, 1000), rows=sizes, outputs=st.integers(1, 40), blend_one_s=st.sampled_from([0.0, 0.01]))
+def test_the_last_steps_are_replayed_as_often_as_there_is_time_for(
+    allowed_s: float, rows: int, outputs: int, blend_one_s: float
+) -> None:
+    def ending(name: str) -> tuple[int, float]:
+        return finish_effort(
+            allowed_s, METRICS[name], rows=rows, outputs=outputs, most_replays=200, blend_one_s=blend_one_s
+        )
+
+    (replays, seconds), (_, chosen_s) = ending("log_loss"), ending("roc_auc")
+    assert FEWEST_BLEND_REPLAYS <= replays <= 200
+    assert seconds - chosen_s <= allowed_s * 1.001 or replays == FEWEST_BLEND_REPLAYS
+
+
+def test_of_many_classes_one_recalibrator_competes_which_costs_little() -> None:
+    ten_s, eleven_s = (
+        finish_effort(1.0, METRICS["roc_auc"], rows=2000, outputs=k, most_replays=200, blend_one_s=0.0)[1]
+        for k in (10, 11)
+    )
+    assert eleven_s < ten_s / 5

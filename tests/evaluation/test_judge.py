@@ -139,6 +139,24 @@ def test_one_fold_of_one_configuration_already_has_a_score_with_an_interval(metr
     assert any("3 folds" in line for line in found.not_measured)
 
 
+def test_a_default_shipped_for_want_of_time_is_not_called_the_only_configuration() -> None:
+    table = binary([1.0])
+    found = judge_partial(
+        table.splits,
+        table.y,
+        table.values[0],
+        range(4),
+        METRICS["roc_auc"],
+        trial=0,
+        default_trial=0,
+        rng=np.random.default_rng(0),
+        n_replays=100,
+        passed_over=12,
+    )
+    assert "no time was left to fit the best of 12 configurations" in found.sentence
+    assert "nothing to choose from" not in found.sentence
+
+
 def test_a_few_rows_or_a_rare_class_are_called_too_little_data() -> None:
     few = verdict_on(binary([0.5, 1.0], rows=16))
     assert not few.enough_data

@@ -12,9 +12,8 @@ import numpy as np
 from luthier.api.problem import Problem
 from luthier.evaluation import Blender, Final, Verdict, judge, judge_partial
 from luthier.evaluation.chain import replays_for
-from luthier.evaluation.cost import BESIDE, FEWEST_OWN_REPLAYS, Effort, finish_s, own_call_s, replay_s
+from luthier.evaluation.cost import BESIDE, FEWEST_OWN_REPLAYS, Effort, blend_s, finish_effort, own_call_s, replay_s
 from luthier.evaluation.judge import judge_with_spare
-from luthier.evaluation.recalibrating import MOST_ROWS
 from luthier.scoring import AdditiveMetric, Estimate, OutOfFold, RankMetric
 from luthier.tuning import History, Progress, StudyLog, Trial, seed_of
 
@@ -75,20 +74,37 @@ class Judging:
 
     def seconds(self, n_complete: int) -> float:
         """Seconds that `verdicts` will take, from above."""
-        return self._pace * (self.effort(n_complete).seconds + self._finish_s())
+        effort = self.effort(n_complete)
+        return self._pace * (effort.seconds + self._finish(effort)[1])
 
-    def _finish_s(self) -> float:
-        problem, rows = self._problem, len(self._y)
-        if problem.facts.task == "regression":
-            return 0.0
-        outputs, replays = problem.facts.n_outputs, replays_for(rows)
-        return finish_s(problem.metric, rows=rows, outputs=outputs, replays=replays, most_rows=MOST_ROWS)
+    def finish_replays(self, n_complete: int) -> int:
+        """How often the choice and the last steps after it are replayed together."""
+        return self._finish(self.effort(n_complete))[0]
+
+    def _finish(self, effort: Effort) -> tuple[int, float]:
+        metric, rows, outputs = self._problem.metric, len(self._y), self._problem.facts.n_outputs
+        if self._problem.facts.task == "regression":
+            return 0, 0.0
+        blend_one_s = 0.0
+        if effort.blend_replays:
+            blend_one_s = blend_s(metric, rows=rows, outputs=outputs, configs=effort.configs, replays=1)
+        return finish_effort(
+            self._allowed_s() / 2,
+            metric,
+            rows=rows,
+            outputs=outputs,
+            most_replays=replays_for(rows),
+            blend_one_s=blend_one_s,
+        )
+
+    def _allowed_s(self) -> float:
+        limit_s = self._problem.plan.budget.limit_s
+        return math.inf if limit_s is None else max(1.0, JUDGING_SHARE * limit_s)
 
     def effort(self, n_complete: int) -> Effort:
         """How thoroughly so many configurations are judged."""
-        limit_s = self._problem.plan.budget.limit_s
         return Effort.within(
-            math.inf if limit_s is None else max(1.0, JUDGING_SHARE * limit_s),
+            self._allowed_s(),
             self._problem.metric,
             rows=len(self._y),
             units=self._n_units,
@@ -135,8 +151,11 @@ class Judging:
             n_blend_replays=effort.blend_replays,
         )
 
-    def verdict_on_one(self, history: History, trial: int) -> Verdict:
-        """The verdict on a trial by the folds it has finished, because it will be shipped whatever the others did."""
+    def verdict_on_one(self, history: History, trial: int, *, passed_over: int = 0) -> Verdict:
+        """The verdict on a trial by the folds it has finished, because it will be shipped whatever the others did.
+
+        `passed_over`: complete configurations among which no choice could be made, because no time was left to fit one.
+        """
         (predictions,) = self._log.read_predictions([trial])
         return judge_partial(
             self._problem.splits,
@@ -148,6 +167,7 @@ class Judging:
             default_trial=0,
             rng=self._rng(),
             n_replays=self.effort(1).replays,
+            passed_over=passed_over,
         )
 
     def glance(self, history: History) -> Estimate:

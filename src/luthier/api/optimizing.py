@@ -14,6 +14,7 @@ from luthier.api.optimized import Direction, OptimizeResult
 from luthier.canonical import digest
 from luthier.errors import BudgetTooSmall, NoModel, StudyBusy, UsageError
 from luthier.executors import InlineExecutor, make_executor
+from luthier.executors.steering import steering_on_one_thread
 from luthier.space import Config, SearchSpace
 from luthier.space.choices import label_of, plain
 from luthier.space.scalars import is_scalar
@@ -313,7 +314,8 @@ def _carry_out(
     engine = Engine(plan, strategy, log, briefed, around, started=started)
     engine.open([], {"slots": runner.slots})
     try:
-        engine.search()
+        with steering_on_one_thread(runner):
+            engine.search()
     except BudgetTooSmall as error:
         raise BudgetTooSmall(
             f"not one trial was done within the budget of {plan.budget}",

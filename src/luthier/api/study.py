@@ -31,6 +31,7 @@ from luthier.evaluation.finishing import finish
 from luthier.evaluation.thresholds import read_wish
 from luthier.evaluation.topics import read_within
 from luthier.executors import make_executor
+from luthier.executors.steering import steering_on_one_thread
 from luthier.models import split_config
 from luthier.registry import FittedMember, pack_blend
 from luthier.report import render
@@ -46,6 +47,10 @@ FINISH_S = 0.4
 
 REPORT_S = 1.8
 """Seconds to draw and write the report on one core."""
+
+LATE_S = 0.8
+"""Seconds by which a study may be late rather than ship another model than the one it chose: a budget is held to a
+second."""
 
 READINGS_SHARE, MOST_READINGS_S = 0.04, 15.0
 """Part of a budget of time, and most seconds, that are kept back to read the predictions for the report."""
@@ -173,15 +178,16 @@ def _carry_out(
         engine.open(problem.slab_starts, {"slots": runner.slots, "executor": means.executor})
         checked = _checked(problem, data, engine, log)
         on_checked(checked)
-        engine.search()
+        with steering_on_one_thread(runner):
+            engine.search()
         engine.show("judging")
         judging_s = judging.seconds(len(engine.history.complete))
-        fits_s = engine.left_s - judging_s - FINISH_S - (REPORT_S if means.report else 0.0)
+        fits_s = _fits_s(engine, means) - judging_s
         verdicts = judging.verdicts(engine.history, left_s=fits_s)
         engine.show("final fit")
         verdict, members, rows = _final_models(engine, problem, log, judging, verdicts, means)
         evidence = replace(evidence_of(problem, log, engine.history, verdict, fits_s), costs=costs, rule=rule)
-        ending, verdict = finish(evidence)
+        ending, verdict = finish(evidence, judging.finish_replays(len(engine.history.complete)))
         engine.note("study.judged", {**verdict.to_json(), "blend_fits_s": finite(fits_s), "finish": ending.to_json()})
         folder = means.out or store.folder / "runs" / log.study
         model_path = folder / "model"
@@ -267,6 +273,11 @@ def _blend_fits_s(problem: Problem, history: History) -> float:
     return min(sum(refit_s(problem, trial) for trial in leading), math.inf if limit is None else BLEND_SHARE * limit)
 
 
+def _fits_s(engine: Engine, means: Means) -> float:
+    """Seconds left for fits on all rows, when what comes after them is kept back."""
+    return engine.left_s - FINISH_S - (REPORT_S if means.report else 0.0)
+
+
 def _final_models(
     engine: Engine,
     problem: Problem,
@@ -280,7 +291,7 @@ def _final_models(
     if verdict.blend is not None:
         fitted: list[FittedMember] = []
         for number, weight in zip(verdict.blend.members, verdict.blend.weights, strict=True):
-            limit = engine.left_s - FINISH_S - (REPORT_S if means.report else 0.0)
+            limit = _fits_s(engine, means)
             trial = engine.history.trials[number]
             if limit <= 0:
                 break
@@ -299,7 +310,7 @@ def _final_model(
 ) -> tuple[Verdict, Mapping[str, bytes], str]:
     """The model to ship: the chosen configuration on all rows, or the first fold's model when time is short."""
     kept = engine.history.first_model
-    limit = engine.left_s - FINISH_S - (REPORT_S if means.report else 0.0)
+    limit = _fits_s(engine, means) + LATE_S
     trial = engine.history.trials[verdict.shipped]
     in_time = engine.refit_s(trial, problem.train_share) <= limit
     if kept is None or in_time:
@@ -311,7 +322,7 @@ def _final_model(
                 f"the final fit on all rows ended as {outcome.state}: {outcome.error}",
                 fix="try again, or tune with more memory or without that family (--models)",
             )
-    first = judging.verdict_on_one(engine.history, 0)
+    first = judging.verdict_on_one(engine.history, 0, passed_over=len(engine.history.complete))
     return first, {name: log.kept(digest) for name, digest in kept.items()}, "the training rows of the first fold"
 
 

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from luthier.evaluation.blend import CONTENDERS, MOST_ROWS, STEPS
+from luthier.evaluation.recalibrating import MOST_CLASSES_ALONE, rows_competing
 from luthier.evaluation.slices.lattice import MOST_PASSES
 from luthier.scoring import AdditiveMetric, Metric, RankMetric
 from luthier.scoring.concordance import FEW_UNITS
@@ -50,12 +51,17 @@ def blend_s(metric: Metric, *, rows: int, outputs: int, configs: int, replays: i
     return replays * (2e-3 + blend_scorings(configs) * scoring + whole * rows)
 
 
-def finish_s(metric: Metric, *, rows: int, outputs: int, replays: int, most_rows: int) -> float:
-    """Seconds to choose a recalibrator and, for a metric whose score it changes, to replay the chain with it."""
-    chosen_s = 0.05 + 1e-4 * min(rows, most_rows) * outputs
-    if isinstance(metric, RankMetric):
-        return chosen_s
-    return chosen_s + replays * (2e-3 + 1e-6 * rows * outputs)
+def choose_recalibrator_s(*, rows: int, outputs: int) -> float:
+    """Seconds to choose a recalibrator."""
+    competing = rows_competing(rows, outputs)
+    if outputs <= MOST_CLASSES_ALONE:
+        return outputs * (0.08 + 6e-5 * competing)
+    return 0.1 + 3e-6 * competing * outputs
+
+
+def mend_s(*, rows: int, outputs: int) -> float:
+    """Seconds to learn a recalibrator from all rows and to use it on them, as every replay of the chain does."""
+    return 2e-3 + (1e-6 if outputs <= MOST_CLASSES_ALONE else 3e-7) * rows * outputs
 
 
 def slices_s(*, rows: int, columns: int) -> float:
@@ -74,6 +80,30 @@ def operating_s(*, rows: int, outputs: int, replays: int, chosen_s: float) -> fl
 def margins_s(*, rows: int) -> float:
     """Seconds to learn margins of predicted values and replay how often they cover."""
     return 0.05 + 4e-5 * rows
+
+
+def finish_effort(
+    allowed_s: float, metric: Metric, *, rows: int, outputs: int, most_replays: int, blend_one_s: float
+) -> tuple[int, float]:
+    """How often the chain of choices is replayed when a study ends, and the seconds of all of its finish, from above.
+
+    Parameters
+    ----------
+    allowed_s
+        Seconds that the replays should take at most; they are never fewer than a blend's fewest.
+    metric, rows, outputs
+        What is judged: (rows, outputs) predictions.
+    most_replays
+        Beyond these more would not be told apart.
+    blend_one_s
+        Seconds to choose one blend, as each replay does where a blend is shipped; else zero.
+    """
+    chosen_s = choose_recalibrator_s(rows=rows, outputs=outputs)
+    if isinstance(metric, RankMetric):  # no recalibrator changes the order of predictions
+        return most_replays, chosen_s
+    one_s = mend_s(rows=rows, outputs=outputs) + blend_one_s
+    replays = _fitting(allowed_s, 0.0, one_s, FEWEST_BLEND_REPLAYS, most_replays)
+    return replays, chosen_s + replays * one_s
 
 
 def own_call_s(rows: int) -> float:

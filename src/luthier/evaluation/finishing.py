@@ -14,10 +14,11 @@ from luthier.scoring.metrics.counts import decide
 from luthier.scoring.replay import replay
 
 
-def finish(evidence: Evidence) -> tuple[Finish, Verdict]:
+def finish(evidence: Evidence, n_replays: int | None = None) -> tuple[Finish, Verdict]:
     """Choose the last steps, and state the verdict again where they change the score.
 
     A recalibrator is taken only where it lowers the log loss beyond doubt; a threshold only where one was asked for.
+    `n_replays`: of all choices together, for the score; by default as many as so many rows deserve.
     """
     if evidence.task == "regression":
         return Finish(), evidence.verdict
@@ -38,7 +39,7 @@ def finish(evidence: Evidence) -> tuple[Finish, Verdict]:
     made = chain(table, metric, w)
     if metric.score(y, p, w) == metric.score(y, made, w):
         return done, evidence.verdict
-    again = replay(table, metric, choose=chain, n_replays=replays_for(len(y)), rng=evidence.rng("finish"))
+    again = replay(table, metric, choose=chain, n_replays=n_replays or replays_for(len(y)), rng=evidence.rng("finish"))
     score = looking_ahead(again.estimate, table, metric, made)
     return done, restated(evidence.verdict, score, forward=table.splits.kind == "forward")
 

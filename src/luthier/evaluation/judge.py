@@ -210,6 +210,7 @@ def judge_partial(
     default_trial: int | None,
     rng: np.random.Generator,
     n_replays: int = 1000,
+    passed_over: int = 0,
 ) -> Verdict:
     """The verdict when the budget admitted less than one whole configuration: a plain bootstrap of the rows there are.
 
@@ -225,6 +226,8 @@ def judge_partial(
         As in `judge`.
     trial
         The configuration that was being evaluated.
+    passed_over
+        Complete configurations, of which none could be fitted to all rows in time; zero where there was no choice.
     """
     if not folds_done:
         raise ValueError("no fold was finished, so there is nothing to judge")
@@ -241,6 +244,10 @@ def judge_partial(
     done, folds = len(set(folds_done)), len(splits.folds)
     enough, reason = _enough(estimate, splits, y, rows)
     second = f"only one configuration was fitted, on {done} of {folds} folds, so there was nothing to choose from"
+    if passed_over > 1:
+        second = (
+            f"no time was left to fit the best of {passed_over} configurations to all rows: with more, it may do better"
+        )
     forward = splits.kind == "forward"
     left = (f"The rows of the {folds - done} folds that were not run.",) if done < folds else ()
     return Verdict(

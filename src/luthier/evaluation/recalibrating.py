@@ -97,11 +97,8 @@ def choose_recalibrator(
     n_replays, most_rows
         How often, and on how many rows at most, they compete.
     """
-    several = p.shape[1]
-    kinds = [name for name, kind in RECALIBRATORS.items() if several <= MOST_CLASSES_ALONE or kind.joint]
-    if several > 1:
-        most_rows = min(most_rows, ROWS_BY_CLASSES // min(several, MOST_CLASSES_ALONE))
-    looked_at = np.unique(np.linspace(0, len(y) - 1, min(len(y), most_rows)).astype(np.intp))
+    kinds = competitors(p.shape[1])
+    looked_at = np.unique(np.linspace(0, len(y) - 1, rows_competing(len(y), p.shape[1], most_rows)).astype(np.intp))
     of_row, of_choice = weights[looked_at], y[looked_at]
     said = np.asarray(p[looked_at], np.float64)
     codes = np.unique(units[looked_at], return_inverse=True)[1]
@@ -129,6 +126,17 @@ def choose_recalibrator(
     fitted = fit_recalibrator(best, y, p, weights)
     whole = len(looked_at) == len(y) and bool(seen.all())
     return Recalibration(best, fitted, gains, mended[best] / times[:, None] if whole else fitted.apply(p))
+
+
+def competitors(outputs: int) -> list[str]:
+    """The recalibrators that compete over predictions of so many columns."""
+    return [name for name, kind in RECALIBRATORS.items() if outputs <= MOST_CLASSES_ALONE or kind.joint]
+
+
+def rows_competing(rows: int, outputs: int, most_rows: int = MOST_ROWS) -> int:
+    """How many of the rows they compete over."""
+    several = most_rows if outputs == 1 else ROWS_BY_CLASSES // min(outputs, MOST_CLASSES_ALONE)
+    return min(rows, most_rows, several)
 
 
 def _losses(y: NDArray[np.int64], p: Floats) -> Floats:

@@ -6,13 +6,12 @@ from collections.abc import Callable
 
 from luthier.evaluation.calibration import calibration
 from luthier.evaluation.chain import replays_for
-from luthier.evaluation.cost import blend_s, finish_s, margins_s, operating_s, replay_s, slices_s
+from luthier.evaluation.cost import blend_s, choose_recalibrator_s, margins_s, operating_s, replay_s, slices_s
 from luthier.evaluation.evidence import Evidence, Part, Unanswered
 from luthier.evaluation.generalisation import generalisation
 from luthier.evaluation.groups import groups
 from luthier.evaluation.intervals import intervals
 from luthier.evaluation.operating import operating_point
-from luthier.evaluation.recalibrating import MOST_ROWS
 from luthier.evaluation.slices.reading import slices
 
 TOPICS: dict[str, Callable[[Evidence], Part]] = {
@@ -60,7 +59,7 @@ def seconds_of(topic: str, evidence: Evidence) -> float:
     if topic == "intervals" and evidence.task == "regression":
         return margins_s(rows=rows)
     if topic == "calibration" and evidence.task != "regression":
-        return finish_s(metric, rows=rows, outputs=outputs, replays=0, most_rows=MOST_ROWS)
+        return choose_recalibrator_s(rows=rows, outputs=outputs)
     if topic == "operating_point":
         size = {"rows": rows, "outputs": outputs, "configs": configs, "replays": replays}
         units = len(set(evidence.table.splits.units.tolist()))

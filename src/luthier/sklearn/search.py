@@ -15,6 +15,7 @@ from joblib import effective_n_jobs
 
 from luthier.errors import NoModel, UsageError
 from luthier.executors import InlineExecutor, make_executor
+from luthier.executors.steering import steering_on_one_thread
 from luthier.sklearn.errors import FitsFailed
 from luthier.sklearn.fold_work import EstimatorWork, MeasuredFold
 from luthier.store import MemoryStudyLog
@@ -151,7 +152,8 @@ def search(
         The budget, the strategy or the executor does not fit.
     """
     strategy = get_strategy(plan.strategy).for_study(plan.space, seed=plan.seed, n_trials=plan.budget.trials)
-    runner = Attentive(_executor(executor, work, n_jobs, plan), raises=work.error_score == "raise")
+    bare = _executor(executor, work, n_jobs, plan)
+    runner = Attentive(bare, raises=work.error_score == "raise")
     told = 0
 
     def show(progress: Any) -> None:
@@ -174,7 +176,8 @@ def search(
         engine = Engine(plan, strategy, MemoryStudyLog(), runner, around, started=started)
         engine.open([], {"slots": runner.slots, "executor": executor})
         try:
-            ending = engine.search()
+            with steering_on_one_thread(bare):
+                ending = engine.search()
         except NoModel as error:
             raise FitsFailed(_all_failed(runner.failed), fix='debug the estimator with error_score="raise"') from error
         engine.show("judging")
