@@ -312,8 +312,9 @@ def _final_model(
     kept = engine.history.first_model
     limit = _fits_s(engine, means) + LATE_S
     trial = engine.history.trials[verdict.shipped]
-    in_time = engine.refit_s(trial, problem.train_share) <= limit
-    if kept is None or in_time:
+    # A worker can be stopped when the time is up, so there it is tried whatever is predicted: not to try gives nothing.
+    stoppable = means.executor != "inline" and limit > 0
+    if kept is None or stoppable or engine.refit_s(trial, problem.train_share) <= limit:
         outcome = engine.fit_all(trial, None if kept is None or math.isinf(limit) else max(limit, 0.01))
         if outcome.result is not None and outcome.result.model is not None:
             return verdict, outcome.result.model, "all"

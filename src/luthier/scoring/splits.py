@@ -33,7 +33,8 @@ class Splits:
         A plain sentence: what was chosen and why.
     folds
         Pairs (rows to learn from, rows to judge by), in the order in which they should be run: random, so that the
-        first few are a fair sample of all, and fixed by the seed.
+        first few are a fair sample of all, and fixed by the seed. Of windows of time the last comes first: its model
+        learned from nearly all rows, so it is the one to have when no other can be fitted.
     n_repeats
         How often every row is judged (1 where rows are judged unequally often).
     rows
@@ -157,7 +158,8 @@ def _forward(
     rng: np.random.Generator,
 ) -> Splits:
     plan = forward_windows(times, classes=None if task == "regression" else y, n_windows=asked)
-    folds = tuple(plan.folds[i] for i in rng.permutation(len(plan.folds)))
+    *earlier, last = plan.folds
+    folds = (last, *(earlier[i] for i in rng.permutation(len(earlier))))
     reason = plan.reason
     if groups is not None:
         folds = tuple((train[~np.isin(groups[train], groups[valid])], valid) for train, valid in folds)

@@ -220,7 +220,7 @@ class Engine:
         self._write()
 
     def refit_s(self, trial: Trial, train_share: float) -> float:
-        """Predicted 90th percentile of fitting a trial's configuration on all rows.
+        """Predicted seconds of fitting a trial's configuration on all rows: as likely too many as too few.
 
         Parameters
         ----------
@@ -229,7 +229,7 @@ class Engine:
         train_share
             Share of all rows that a fold trains on.
         """
-        return self._predict(trial.config, trial).p90_s / max(train_share, 1e-3)
+        return self._predict(trial.config, trial).median_s / max(train_share, 1e-3)
 
     @property
     def spent_s(self) -> float:

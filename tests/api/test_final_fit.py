@@ -1,0 +1,49 @@
+"""Whether the chosen configuration is fitted to all rows when little time is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from luthier.api.study import LATE_S, Means, _final_model
+
+
+def ended_search(left_s: float, *, fit_s: float) -> Any:
+    """An engine whose search is over: the fit it predicts to take `fit_s` is done if it may take so long."""
+
+    def fit_all(_trial: Any, limit_s: float) -> Any:
+        if fit_s > limit_s:
+            return SimpleNamespace(state="TIMEOUT", result=None, error="too slow")
+        return SimpleNamespace(state="DONE", result=SimpleNamespace(model={"model": b"all"}), error=None)
+
+    history = SimpleNamespace(first_model={"model": "digest"}, trials=[None] * 8, complete=range(8))
+    return SimpleNamespace(history=history, left_s=left_s, refit_s=lambda *_: 2 * fit_s, fit_all=fit_all)
+
+
+@pytest.mark.parametrize(
+    ("executor", "left_s", "fit_s", "rows"),
+    [
+        ("processes", 10.0, 7.0, "all"),  # twice that was predicted, and the worker could have been stopped
+        ("processes", 10.0, 11.0, "the training rows of the first fold"),
+        ("inline", 10.0, 7.0, "the training rows of the first fold"),  # nobody could have stopped it
+        ("inline", 10.0, 4.0, "all"),
+        ("inline", 8.0, 4.0 + LATE_S / 3, "all"),  # a little late rather than another model
+    ],
+)
+def test_the_chosen_one_is_fitted_where_that_costs_no_more_than_the_time_left(
+    executor: str, left_s: float, fit_s: float, rows: str
+) -> None:
+    told: list[dict[str, int]] = []
+    judging = SimpleNamespace(verdict_on_one=lambda *_, **said: told.append(said) or SimpleNamespace(shipped=0))
+    problem: Any = SimpleNamespace(train_share=0.8)
+    log: Any = SimpleNamespace(kept=lambda digest: digest.encode())
+    verdict: Any = SimpleNamespace(shipped=3)
+    means = Means(executor=executor, n_jobs=1, final="refit", out=Path("out"), report=False)
+    engine = ended_search(left_s + 0.4, fit_s=fit_s)
+    _, files, found = _final_model(engine, problem, log, judging, verdict, means)  # type: ignore[arg-type]
+    assert found == rows
+    assert files == {"model": b"all" if rows == "all" else b"digest"}
+    assert told == ([] if rows == "all" else [{"passed_over": 8}])
