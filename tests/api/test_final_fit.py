@@ -37,13 +37,18 @@ def test_the_chosen_one_is_fitted_where_that_costs_no_more_than_the_time_left(
     executor: str, left_s: float, fit_s: float, rows: str
 ) -> None:
     told: list[dict[str, int]] = []
-    judging = SimpleNamespace(verdict_on_one=lambda *_, **said: told.append(said) or SimpleNamespace(shipped=0))
+
+    def verdict_on_one(*_: Any, **said: int) -> Any:
+        told.append(said)
+        return SimpleNamespace(shipped=0)
+
+    judging: Any = SimpleNamespace(verdict_on_one=verdict_on_one)
     problem: Any = SimpleNamespace(train_share=0.8)
     log: Any = SimpleNamespace(kept=lambda digest: digest.encode())
     verdict: Any = SimpleNamespace(shipped=3)
     means = Means(executor=executor, n_jobs=1, final="refit", out=Path("out"), report=False)
     engine = ended_search(left_s + 0.4, fit_s=fit_s)
-    _, files, found = _final_model(engine, problem, log, judging, verdict, means)  # type: ignore[arg-type]
+    _, files, found = _final_model(engine, problem, log, judging, verdict, means)
     assert found == rows
     assert files == {"model": b"all" if rows == "all" else b"digest"}
     assert told == ([] if rows == "all" else [{"passed_over": 8}])

@@ -48,9 +48,9 @@ FINISH_S = 0.4
 REPORT_S = 1.8
 """Seconds to draw and write the report on one core."""
 
-LATE_S = 0.8
-"""Seconds by which a study may be late rather than ship another model than the one it chose: a budget is held to a
-second."""
+LATE_S = 0.5
+"""Seconds by which a study may be late rather than ship another model than the one it chose: half of what a budget may
+be passed by."""
 
 READINGS_SHARE, MOST_READINGS_S = 0.04, 15.0
 """Part of a budget of time, and most seconds, that are kept back to read the predictions for the report."""
