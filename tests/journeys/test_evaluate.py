@@ -13,7 +13,10 @@ from sklearn.datasets import load_diabetes, load_iris, make_classification
 from tests.journeys.test_command_line import luthier as command
 
 import luthier
+from luthier.api.evidence import gather_evidence
+from luthier.api.new_rows import score_new_rows
 from luthier.errors import BadMetric, UnfitRows, UnknownModel, UnknownStudy, UsageError
+from luthier.evaluation.thresholds import read_rule, read_wish
 
 QUICK: dict[str, Any] = {"budget": "3 trials", "models": "linear,lightgbm", "executor": "inline", "seed": 1}
 
@@ -99,12 +102,25 @@ def test_new_rows_like_the_old_keep_the_promise_and_others_end_with_code_3(
     assert "the promise is broken" in broken.stdout
 
 
+def test_a_threshold_for_new_rows_is_chosen_on_the_study(run: luthier.TunedModel, place: Path) -> None:
+    rows = pd.read_csv(place / "new.csv")
+    evidence = gather_evidence(run.run.study, problem=run.problem, store=place / ".luthier")
+    _, rule = read_wish("fn=2,fp=1", None)
+    assert rule is not None
+    cut = rule.choose(evidence.y, evidence.given[:, 0], evidence.weights)
+    by_cost = luthier.evaluate(run, on=rows, cost="fn=2,fp=1").to_json()["new_rows"]
+    assert by_cost == luthier.evaluate(run, on=rows, cost="fn=2,fp=1", threshold=cut).to_json()["new_rows"]
+    assert by_cost != luthier.evaluate(run, on=rows, cost="fn=2,fp=1", threshold=cut / 2).to_json()["new_rows"]
+    said = command("evaluate", "out", "--on", "new.csv", "--cost", "fn=2,fp=1", "--json", cwd=place).stdout
+    assert json.loads(said)["new_rows"] == by_cost
+
+
 def test_new_rows_need_an_outcome_and_a_threshold_chosen_elsewhere(run: luthier.TunedModel, place: Path) -> None:
     rows = pd.read_csv(place / "new.csv")
     with pytest.raises(UnfitRows, match="'left'"):
         luthier.evaluate(run, on=rows.drop(columns="left"))
     with pytest.raises(BadMetric, match="would flatter"):
-        luthier.evaluate(run, on=rows, threshold="f1")
+        score_new_rows(run.predictor, rows, rule=read_rule("f1"))
     some = rows.assign(left=rows["left"].where(np.arange(len(rows)) % 4 > 0))
     assert luthier.evaluate(run, on=some).to_json()["new_rows"]["rows_without_label"] == 100
 

@@ -12,9 +12,9 @@ from luthier.api.evidence import find_facts, find_package, gather_evidence, pack
 from luthier.api.group_columns import group_columns
 from luthier.api.new_rows import score_new_rows
 from luthier.api.result import TunedModel
-from luthier.evaluation.evidence import Part
+from luthier.evaluation.evidence import Evidence, Part
 from luthier.evaluation.new_rows import NewRows
-from luthier.evaluation.thresholds import Rule, check_wish, read_wish
+from luthier.evaluation.thresholds import Fixed, Rule, check_wish, read_wish
 from luthier.evaluation.topics import read_all
 from luthier.report import render
 from luthier.scoring.metrics import Costs
@@ -91,7 +91,8 @@ def evaluate(
         found and wrongly called, with intervals that hold for all groups at once.
     on
         New rows with their outcome (a path or a frame): the model is scored on them instead, and held to its promise.
-        The study is not needed for that.
+        The study is not needed for that, unless a cost or a rule asks for another threshold than the model's own: it is
+        chosen on the study, as a threshold chosen on the rows that judge it would flatter it.
     data
         The table of the study (a path or a frame), needed only where it was tuned from memory by another process, or
         is no longer where it was.
@@ -123,15 +124,15 @@ def evaluate(
     >>> print("\n".join(evaluation.lines()))  # doctest: +SKIP
     """
     costs, rule = read_wish(cost, threshold)
-    if on is not None:
-        return _on_new_rows(what, on, rule=rule, costs=costs, store=store)
     if isinstance(what, TunedModel):
         store = store or what.store
-        study, evidence = what.run.study, gather_evidence(what.run.study, problem=what.problem, store=store)
-    else:
-        found = find_package(what, store=store)
-        study = str(what) if found is None else found.manifest.study
-        evidence = gather_evidence(study, data=data, store=store)
+    if on is not None:
+        if rule is not None and not isinstance(rule, Fixed):
+            _, evidence = _evidence_of(what, data, store)
+            check_wish(cost, threshold, evidence.task)
+            rule = Fixed(rule.choose(evidence.y, evidence.given[:, 0], evidence.weights))
+        return _on_new_rows(what, on, rule=rule, costs=costs, store=store)
+    study, evidence = _evidence_of(what, data, store)
     if named := [name.strip() for name in (groups.split(",") if isinstance(groups, str) else groups) if name.strip()]:
         evidence = replace(evidence, groups=group_columns(evidence, named, data))
     check_wish(cost, threshold, evidence.task)
@@ -144,6 +145,17 @@ def evaluate(
         facts = what.facts if isinstance(what, TunedModel) else find_facts(study, store=store)
         write_text_atomic(Path(report), render(facts, parts))
     return Evaluation(study, parts)
+
+
+def _evidence_of(
+    what: TunedModel | str | os.PathLike[str], data: Any, store: str | os.PathLike[str] | None
+) -> tuple[str, Evidence]:
+    """The study behind a model, and what it left."""
+    if isinstance(what, TunedModel):
+        return what.run.study, gather_evidence(what.run.study, problem=what.problem, store=store)
+    found = find_package(what, store=store)
+    study = str(what) if found is None else found.manifest.study
+    return study, gather_evidence(study, data=data, store=store)
 
 
 def _on_new_rows(
