@@ -6,7 +6,7 @@ what to do next, as something to type. One class per thing a caller would do dif
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 
@@ -97,6 +97,14 @@ class BadSettings(UsageError):
     """The project's `luthier.toml` cannot be read, or says something that has no meaning."""
 
     code = "LU140"
+
+    @classmethod
+    def check_names(cls, section: str, said: Iterable[str], known: Iterable[str]) -> None:
+        """Refuse a section that has a setting we do not know."""
+        known = list(known)
+        unknown = sorted(set(said).difference(known))
+        if unknown:
+            raise cls(f"[{section}] has no setting {unknown[0]!r}", fix=f"choose from: {', '.join(known)}")
 
 
 class BadBudget(UsageError):

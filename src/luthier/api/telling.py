@@ -61,11 +61,7 @@ class Channels:
         BadSettings
             It says something that has no meaning.
         """
-        unknown = sorted(set(said) - set(cls.__dataclass_fields__))
-        if unknown:
-            raise BadSettings(
-                f"[alarms] has no setting {unknown[0]!r}", fix=f"choose from: {', '.join(cls.__dataclass_fields__)}"
-            )
+        BadSettings.check_names("alarms", said, cls.__dataclass_fields__)
         for name, value in said.items():
             if not isinstance(value, str):
                 raise BadSettings(f"[alarms] {name} is text, not {value!r}", fix=f'write {name} = "..."')

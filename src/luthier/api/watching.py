@@ -213,10 +213,7 @@ def watch_policy() -> WatchPolicy:
         It says something that has no meaning.
     """
     said = settings("monitor")
-    known = {"alarms_per_year", "every", "least_effect"}
-    unknown = sorted(set(said) - known)
-    if unknown:
-        raise BadSettings(f"[monitor] has no setting {unknown[0]!r}", fix=f"choose from: {', '.join(sorted(known))}")
+    BadSettings.check_names("monitor", said, ("alarms_per_year", "every", "least_effect"))
     per_year, effect = said.get("alarms_per_year", 1.0), said.get("least_effect", 0.05)
     if not (isinstance(per_year, int | float) and per_year > 0):
         raise BadSettings(f"[monitor] alarms_per_year is above zero, not {per_year!r}", fix="write alarms_per_year = 1")

@@ -57,11 +57,7 @@ class Policy:
         BadSettings
             It says something that has no meaning.
         """
-        unknown = sorted(set(said) - set(cls.__dataclass_fields__))
-        if unknown:
-            raise BadSettings(
-                f"[lifecycle] has no setting {unknown[0]!r}", fix=f"choose from: {', '.join(cls.__dataclass_fields__)}"
-            )
+        BadSettings.check_names("lifecycle", said, cls.__dataclass_fields__)
         if "responses" in said:
             said = {**said, "responses": tuple(said["responses"])}
         _check(said)
