@@ -81,7 +81,7 @@ cell = {
 }
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_any_table_encodes_at_prediction_as_it_did_in_training(draw: st.DataObject) -> None:
     n = draw.draw(st.integers(6, 90))

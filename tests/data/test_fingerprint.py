@@ -60,7 +60,7 @@ def as_frame(table: dict[str, list[Any]]) -> pd.DataFrame:
     )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(tables)
 def test_a_table_has_one_fingerprint_whichever_file_or_frame_it_comes_from(table: dict[str, list[Any]]) -> None:
     frame = as_frame(table)

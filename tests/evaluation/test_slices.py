@@ -84,7 +84,7 @@ def test_rows_that_belong_together_are_not_many_witnesses() -> None:
     assert reported <= stats.binom.ppf(0.999, repeats, 0.05)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.sampled_from(["surplus", "sliceline"]))
 def test_the_search_finds_the_very_best_of_all_slices(seed: int, kind: str) -> None:
     rng = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import fbeta_score
 
@@ -27,7 +27,6 @@ def counted(y: np.ndarray, decided: np.ndarray) -> tuple[int, int, int]:
     return int((decided & (y == 1)).sum()), int(decided.sum()), int(y.sum())
 
 
-@settings(deadline=None)
 @given(labels, st.sampled_from([0.5, 1.0, 2.0]))
 def test_no_cut_has_a_higher_f_beta_than_the_one_chosen(rows: list[tuple[int, int]], beta: float) -> None:
     y, p = np.array([label for label, _ in rows]), np.array([place for _, place in rows]) / 12
@@ -40,7 +39,6 @@ def test_no_cut_has_a_higher_f_beta_than_the_one_chosen(rows: list[tuple[int, in
     assert score(y, p > threshold) == pytest.approx(tried(y, p, score))
 
 
-@settings(deadline=None)
 @given(labels)
 def test_keeping_to_a_precision_gives_the_best_recall_there_is(rows: list[tuple[int, int]]) -> None:
     y, p = np.array([label for label, _ in rows]), np.array([place for _, place in rows]) / 12

@@ -41,7 +41,7 @@ dtypes = st.one_of(
 
 
 @given(st.lists(hnp.arrays(dtypes, hnp.array_shapes(min_dims=0, min_side=0)), max_size=4))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_arrays_arrive_as_they_were(arrays: list[np.ndarray[Any, Any]]) -> None:
     for sent, got in zip(arrays, passed_on(arrays), strict=True):
         assert got.dtype == sent.dtype

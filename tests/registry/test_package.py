@@ -60,7 +60,7 @@ def test_packing_the_same_model_gives_the_same_bytes() -> None:
     assert packed() == PACKED
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_any_changed_byte_is_noticed_and_its_file_named(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(PACKED)))

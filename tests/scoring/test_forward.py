@@ -18,7 +18,7 @@ from luthier.scoring.forward import COMING, YEAR_S, forward_windows, season_weig
 START = 1.5e9  # July 2017, in seconds since 1970
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     n_times=st.integers(2, 60),
     rows_a_time=st.integers(1, 20),
@@ -73,7 +73,7 @@ def test_one_time_cannot_be_split() -> None:
         forward_windows(np.ones(50))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(years=st.floats(2.0, 12.0), judged_after=st.floats(1.0, 1.5))
 def test_seasons_count_as_often_as_they_come_per_time_they_were_judged(years: float, judged_after: float) -> None:
     t = START + np.sort(np.random.default_rng(0).random(4000)) * years * YEAR_S

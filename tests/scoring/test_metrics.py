@@ -98,7 +98,7 @@ def test_every_metric_has_a_reference() -> None:
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_metric_equals_scikit_learn(name: str, task: Task, data: st.DataObject) -> None:
     y, p, w = data.draw(scored_rows(task))
@@ -112,7 +112,7 @@ def test_a_metric_equals_scikit_learn(name: str, task: Task, data: st.DataObject
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_whole_weights_are_repeated_rows_and_their_scale_is_nothing(name: str, task: Task, data: st.DataObject) -> None:
     y, p, _ = data.draw(scored_rows(task))
@@ -345,7 +345,7 @@ def test_a_function_without_weights_sees_rows_repeated(weights: list[float]) -> 
     assert metric.score(y, p, np.array(weights, float)) == pytest.approx(expected)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000))
 def test_repeating_rows_stays_near_any_weights(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -221,7 +221,7 @@ class TestAnyChoice:
 
 
 class TestWhatOughtNotToMatter:
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=20)
     @given(seed=st.integers(0, 2**32 - 1), name=st.sampled_from(["accuracy", "roc_auc", "log_loss"]))
     def test_without_a_choice_the_replay_is_the_plain_bootstrap(self, seed: int, name: str) -> None:
         table = simulated("binary", 1, 40, np.random.default_rng(seed))

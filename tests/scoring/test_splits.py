@@ -32,7 +32,7 @@ def check(splits: Splits) -> None:
     assert splits.reason
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(n=st.integers(10, 700), k=st.integers(2, 4), seed=st.integers(0, 99))
 def test_rows_without_order_or_groups_are_judged_equally_often(n: int, k: int, seed: int) -> None:
     splits = choose_splits(classes(n, k, seed), "binary" if k == 2 else "multiclass", seed=seed)
@@ -43,7 +43,7 @@ def test_rows_without_order_or_groups_are_judged_equally_often(n: int, k: int, s
     np.testing.assert_array_equal(splits.units, splits.rows)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(counts=st.lists(st.integers(2, 40), min_size=2, max_size=6), seed=st.integers(0, 99))
 def test_every_fold_has_its_share_of_every_class_and_learns_all(counts: list[int], seed: int) -> None:
     y = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
@@ -89,7 +89,7 @@ def test_sample_weights_become_base_weights() -> None:
     np.testing.assert_allclose(np.bincount(splits.rows, weights=splits.weights), w)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(n_groups=st.integers(2, 30), seed=st.integers(0, 99), regression=st.booleans())
 def test_a_group_is_never_on_both_sides(n_groups: int, seed: int, regression: bool) -> None:
     rng = np.random.default_rng(seed)

@@ -97,7 +97,7 @@ CELLS = (
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(field=st.sampled_from(["age", "visits", "city", "member", "since", "note"]), value=CELLS)
 def test_whatever_a_cell_holds_both_paths_say_the_same_of_it(dataset: Dataset, field: str, value: Any) -> None:
     compiled, ordinary = read_both(dataset, {**typical_row(dataset.schema), field: value})

@@ -23,7 +23,7 @@ from luthier.space import (
 )
 from luthier.space.parameter import When
 
-patient = settings(deadline=None, max_examples=60)  # on a busy machine the clock says nothing about the code
+patient = settings(max_examples=60)  # on a busy machine the clock says nothing about the code
 
 
 class Recorder:

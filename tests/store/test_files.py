@@ -69,7 +69,7 @@ def test_a_model_comes_back_file_by_file(tmp_path: Path) -> None:
 names = st.text("abc-_.é ", min_size=1, max_size=8).filter(lambda name: name.strip(". "))
 
 
-@settings(deadline=None, max_examples=50)  # waits for a disk
+@settings(max_examples=50)  # waits for a disk
 @given(files=st.dictionaries(st.lists(names, min_size=1, max_size=3).map("/".join), st.binary(max_size=40), max_size=5))
 def test_any_files_come_back(tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]) -> None:
     if any(b.startswith(f"{a}/") for a in files for b in files):

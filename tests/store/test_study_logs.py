@@ -240,7 +240,7 @@ def test_a_torn_write_beyond_the_acknowledged_folds_is_overwritten(store: Store,
     np.testing.assert_array_equal(found[1, 3:5], predictions(2, seed=2))
 
 
-@settings(deadline=None, max_examples=50)  # waits for a disk
+@settings(max_examples=50)  # waits for a disk
 @given(
     shape=st.tuples(st.integers(1, 40), st.integers(1, 4)),
     n_trials=st.integers(1, 4),

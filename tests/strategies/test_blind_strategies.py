@@ -46,7 +46,7 @@ def test_random_search_is_blind_to_losses() -> None:
 
 
 @given(seed=st.integers(0, 2**32 - 1), n_trials=st.none() | st.integers(1, 60))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @pytest.mark.parametrize("name", example_spaces())
 def test_a_grid_never_repeats_itself_nor_the_default(name: str, seed: int, n_trials: int | None) -> None:
     space = example_spaces()[name]

@@ -22,7 +22,7 @@ from luthier.strategies.pareto import (
 )
 
 Floats = NDArray[np.float64]
-patient = settings(deadline=None, max_examples=60)
+patient = settings(max_examples=60)
 
 
 @st.composite

@@ -26,7 +26,7 @@ def around_random(space: SearchSpace, n: int, seed: int) -> Parzen:
 
 @pytest.mark.parametrize("name", ["one number", "mixed", "conditional", "few configurations"])
 @given(n=st.integers(0, 12), seed=st.integers(0, 1000))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_a_density_integrates_to_one_over_the_whole_space_conditions_and_all(name: str, n: int, seed: int) -> None:
     space = example_spaces()[name]
     points = space.snap(qmc.Sobol(len(space.dimensions), rng=np.random.default_rng(seed)).random(2**14))
@@ -114,7 +114,7 @@ def log_density_by_hand(p: Parzen, x: Floats) -> float:
 
 
 @given(seed=st.integers(0, 10_000), n=st.integers(0, 400))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_products_of_matrices_give_what_loops_give(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     p = Parzen.around(PLANE, rng.random((n, 2)))

@@ -27,8 +27,10 @@ from luthier.models import (
 from luthier.models.column_groups import all_but_one, choosing
 from luthier.scoring import Metric, Splits, choose_splits, default_metric, get_metric
 from luthier.space import Config, SearchSpace
-from luthier.strategies import AUTO, CostAware, Strategy, get_strategy
+from luthier.strategies import AUTO, CostAware, Strategy, Suggestion, get_strategy
 from luthier.tuning import Budget, FoldPolicy, FullCV, PairedRacing, StudyPlan, TableWork
+from luthier.tuning.plan import DEFAULT
+from luthier.tuning.warm import TableTraits
 
 RACING_FOLDS = 3
 """Fewer folds are not raced: two decide nothing that a third could not turn round."""
@@ -62,7 +64,7 @@ class Order:
     ignore: tuple[tuple[str, str], ...] = ()
     features: tuple[FeatureView, ...] = ()
     at: str | None = None
-    starts: tuple[Config, ...] = ()
+    warm: str | tuple[str, ...] = "off"
 
     def to_json(self) -> dict[str, Any] | None:
         """The order as JSON values; None when it holds objects that only the caller's program has."""
@@ -78,8 +80,14 @@ class Order:
         """Inverse of `to_json`."""
         ignore = tuple((str(code), str(why)) for code, why in body.get("ignore", ()))
         features = tuple(FeatureView.from_json(view) for view in body.get("features", ()))
-        read = {"drop": tuple(body["drop"]), "ignore": ignore, "features": features}
-        return cls(**{**body, **read, "starts": tuple(body.get("starts", ()))})
+        warm = body.get("warm", "off")  # records from before there was a choice
+        read = {
+            "drop": tuple(body["drop"]),
+            "ignore": ignore,
+            "features": features,
+            "warm": warm if isinstance(warm, str) else tuple(warm),
+        }
+        return cls(**{**{key: value for key, value in body.items() if key != "starts"}, **read})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +103,11 @@ class Problem:
     plan: StudyPlan
     work: TableWork
     notes: tuple[Note, ...] = field(default=())
+
+    @property
+    def traits(self) -> TableTraits:
+        """What tells whether another table is like this one."""
+        return traits_of(self.dataset, self.metric)
 
     @property
     def slab_starts(self) -> list[int]:
@@ -172,12 +185,10 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
     groups = _columns_of(order.features, dataset)
     families = {name: choosing(family, groups) for name, family in families.items()}
     space = joint_space(families, facts)
-    starts = _starts(families, facts, strategy)
-    starts = (*starts, *all_but_one(starts[0], list(groups)))
+    default = joint_default(families, facts)
+    starts = (default, *all_but_one(default, list(groups)))
     for start in starts:
         space.check(start)
-    if order.starts:
-        starts = (starts[0], *(config for config in order.starts if _lies_in(space, config)))
     notes = (*dataset.schema.notes, *(Note(None, "dropped", reason) for reason in left_out))
     plan = StudyPlan(
         question={
@@ -194,6 +205,7 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
         },
         space=space,
         starts=starts,
+        queue=_queue(families, facts, strategy),
         strategy=strategy,
         n_folds=len(splits.folds),
         greater_is_better=metric.greater_is_better,
@@ -210,6 +222,7 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
             "slab_rows": len(splits.rows),
             "slab_starts": [splits.fold_slice(fold).start for fold in range(len(splits.folds))],
             "outputs": facts.n_classes if task == "multiclass" else 1,
+            "table": traits_of(dataset, metric).to_json(),
         },
     )
     inputs = {family.input for family in families.values()}
@@ -223,6 +236,19 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
         metric=metric,
     )
     return Problem(order, dataset, metric, splits, families, facts, plan, work, notes)
+
+
+def traits_of(dataset: Dataset, metric: Metric) -> TableTraits:
+    """What tells whether another table is like this one."""
+    schema = dataset.schema
+    return TableTraits(
+        schema.task,
+        schema.target,
+        metric.name,
+        dataset.n_rows,
+        max(1, len(schema.classes)),
+        tuple(column.name for column in schema.columns if column.role == "feature"),
+    )
 
 
 def with_features(data: Any, order: Order) -> Any:
@@ -267,7 +293,7 @@ def plan_for(problem: Problem, strategy: str, seed: int) -> StudyPlan:
     return replace(
         problem.plan,
         strategy=name,
-        starts=_starts(problem.families, problem.facts, name),
+        queue=_queue(problem.families, problem.facts, name),
         seed=seed,
         deterministic=False,
     )
@@ -309,25 +335,14 @@ def _families(order: Order, facts: Facts) -> tuple[Mapping[str, Family], Sequenc
     return families_for(models, facts)
 
 
-def _lies_in(space: SearchSpace, config: Config) -> bool:
-    """Whether an earlier study's configuration is one of this table too."""
-    try:
-        space.check(config)
-    except BadSpace:
-        return False
-    return True
-
-
-def _starts(families: Mapping[str, Family], facts: Facts, strategy: str) -> tuple[Config, ...]:
-    """The default to beat; under `auto`, every other family's default as well, the quickest first."""
-    default = joint_default(families, facts)
+def _queue(families: Mapping[str, Family], facts: Facts, strategy: str) -> tuple[Suggestion, ...]:
+    """Under `auto`, the default of every family but the one in front, the quickest first."""
     if strategy != "auto":
-        return (default,)
-    own = [joint_default({name: family}, facts) for name, family in families.items()]
-    others = [start for start in own if start["model"] != default["model"]]
+        return ()
+    _, *others = [joint_default({name: family}, facts) for name, family in families.items()]
 
     def seconds(start: Config) -> float:
         name, params = split_config(start)
         return families[name].work(params, facts)
 
-    return (default, *sorted(others, key=seconds))
+    return tuple(Suggestion(one, "default", DEFAULT) for one in sorted(others, key=seconds))

@@ -19,10 +19,12 @@ from luthier.api.refitting import Labelled, best_recalibrator, packed, refitted
 from luthier.api.releasing import released
 from luthier.api.resolving import opened_models
 from luthier.api.study import Means, answer, now_utc
+from luthier.api.warming import best_before
 from luthier.api.watching import Observed, observe
 from luthier.data import read_rows
 from luthier.errors import GateNotMet, LuthierError, TooFewLabels, UsageError
 from luthier.lifecycle import Diagnosis, Policy, Tried, cheapest_sufficient, diagnose
+from luthier.models.catalogue import MODEL
 from luthier.monitoring import Baseline, BoundedLoss
 from luthier.monitoring.online import estimate
 from luthier.registry import FittedMember, ModelVersion, unpack
@@ -30,7 +32,7 @@ from luthier.report import ReportFacts
 from luthier.report.facts import VerdictFacts
 from luthier.serving import Predictor
 from luthier.store import Step, Store, read_model, write_model
-from luthier.tuning import Budget, History, StudyPlan
+from luthier.tuning import Budget, StudyPlan
 from luthier.tuning.record import Event, chained
 
 RESPONDED = "lifecycle.responded"
@@ -42,7 +44,6 @@ JUDGED = 0.4
 """Share of the labels, the newest, on which responses are judged."""
 WARM_SHARE = 0.3
 """Of the budget of a full re-tune."""
-MOST_STARTS = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -321,11 +322,13 @@ def _tuned(
     positive = schema.positive
     order = Order(schema.target, schema.task, seen.metric.name, budget, time=False, positive=positive, seed=seed)
     if warm:
-        starts = _best_before(seen, store)
-        if not starts:
+        parent = seen.predictor.manifest.study
+        before = best_before(parent, store)
+        if not before:
             return None
-        families = tuple(dict.fromkeys(str(config["model"]) for config in starts))
-        order = replace(order, budget=_shorter(budget, WARM_SHARE), starts=starts, models=list(families))
+        families = dict.fromkeys([member.family for member in seen.predictor.manifest.members])
+        families |= dict.fromkeys(str(config[MODEL]) for config in before)
+        order = replace(order, budget=_shorter(budget, WARM_SHARE), warm=(parent,), models=list(families))
     means = Means(store=store)
     run = answer(frame, order, means, started=time.monotonic(), resume=False, on_progress=lambda _: None)
     p = run.predictor.ask_frame(judge.frame)
@@ -347,23 +350,6 @@ def _shorter(budget: Budget, share: float) -> Budget:
         trials=None if budget.trials is None else max(1, round(share * budget.trials)),
         money=None if budget.money is None else share * budget.money,
     )
-
-
-def _best_before(seen: Observed, store: str | os.PathLike[str] | None) -> tuple[Any, ...]:
-    """The configurations that did best in the champion's own study, its members first."""
-    own = seen.predictor.manifest.members
-    try:
-        with Store.open(None if store is None else Path(store), create=False) as opened:
-            log = opened.load(seen.predictor.manifest.study)
-            plan = StudyPlan.from_json(opened.plan_of(log.study))
-            history = History(plan.space, plan.n_folds, greater_is_better=plan.greater_is_better)
-            history.replay(log.events())
-    except (LuthierError, KeyError):
-        return ()
-    best = sorted(history.complete, key=lambda number: history.loss(history.trials[number].score or 0.0))
-    configs = [dict(history.trials[number].config) for number in best[:MOST_STARTS]]
-    families = {member.family for member in own}
-    return tuple(sorted(configs, key=lambda config: config.get("model") not in families))
 
 
 def _since(begun: float) -> float:

@@ -21,6 +21,7 @@ from luthier.api.facts import gather_facts
 from luthier.api.judging import HonestWatch, Judging, refit_s
 from luthier.api.problem import Order, Problem, pose, searching
 from luthier.api.result import Shipped, TunedModel
+from luthier.api.warming import as_begun, warmed
 from luthier.canonical import finite
 from luthier.checks import Checkup
 from luthier.errors import BudgetTooSmall, NoModel, StudyBusy, UnwritableFolder
@@ -37,7 +38,7 @@ from luthier.registry import FittedMember, pack_blend
 from luthier.report import render
 from luthier.serving import Predictor
 from luthier.store import Store, StoredStudyLog, predictions_digest, write_model, write_text_atomic
-from luthier.tuning import Engine, History, Progress, Surroundings, Trial, TuningRun
+from luthier.tuning import Engine, History, Progress, StudyPlan, Surroundings, Trial, TuningRun
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,7 +108,7 @@ def answer(
     NoModel
         Every fit failed.
     """
-    problem = pose(data, order)
+    problem = warmed(pose(data, order), order.warm, means.store)
     if means.out is not None:
         check_writable(means.out)
     with Store.open(means.store) as store:
@@ -115,6 +116,7 @@ def answer(
         try:
             with lock:
                 log.check_predictions(log.events(), problem.slab_starts)
+                problem = as_begun(problem, StudyPlan.from_json(store.plan_of(log.study)))
                 on_start(problem, log)
                 return _carry_out(problem, data, store, log, means, started, on_progress, on_checked)
         except BudgetTooSmall:

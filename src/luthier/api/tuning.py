@@ -13,6 +13,7 @@ from luthier.api.features import views_of
 from luthier.api.problem import Order, Problem
 from luthier.api.result import TunedModel
 from luthier.api.study import Means, answer
+from luthier.api.warming import read_warm, warm_lines
 from luthier.checks import Checkup
 from luthier.data import Task
 from luthier.data.features import FeatureView
@@ -55,6 +56,7 @@ def tune(
     ignore: Mapping[str, str] | None = None,
     features: Sequence[str | FeatureView] = (),
     at: str | None = None,
+    warm: str | Sequence[str] = "auto",
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TunedModel:
     """Tune a model on a table within a budget, and say honestly how good it is.
@@ -136,6 +138,10 @@ def tune(
         moment. Which of them a model uses is tuned with everything else ("<family>.uses_<view>").
     at
         Column of the rows' moments; the time column when left out.
+    warm
+        Earlier studies of the store to begin from: their best configurations are tried right after the default.
+        "auto": the finished studies of tables most alike, under the strategy `auto`; those of the very same rows are
+        left out, since the score could not be corrected for what they chose on them. "off", or studies by id or name.
     on_progress
         Called with a `Progress` after every change.
 
@@ -153,8 +159,9 @@ def tune(
 
     Notes
     -----
-    With one worker the same seed gives the same result under a budget of trials. With several, folds finish in an order
-    that the machine decides; random, grid and Sobol search do not mind, other strategies need `deterministic=True`.
+    With one worker the same seed gives the same result under a budget of trials, with the same earlier studies to begin
+    from. With several, folds finish in an order that the machine decides; random, grid and Sobol search do not mind,
+    other strategies need `deterministic=True`.
 
     Examples
     --------
@@ -188,6 +195,7 @@ def tune(
         tuple((ignore or {}).items()),
         tuple(views_of(features, store=store)),
         at,
+        read_warm(warm),
     )
     means = Means(
         n_jobs, executor, None if out is None else Path(out), store, report=out is not None, final=_checked(final)
@@ -207,6 +215,7 @@ def tune_and_report(
     resume: bool = True,
     final: Final = "auto",
     features: Sequence[str | FeatureView | Mapping[str, Any]] = (),
+    warm: str | Sequence[str] = "auto",
     **order: Any,
 ) -> TunedModel:
     """Tune as `tune` does, with the report written within the budget: the verb of the command line.
@@ -230,13 +239,14 @@ def tune_and_report(
                 f"{schema.task} of {schema.target}, by {problem.metric.name}",
                 splits.reason,
                 f"models: {', '.join(problem.families)}",
+                *warm_lines(problem),
             ]
         )
 
     def warn(checked: Checkup) -> None:
         on_start([f"{finding.severity}: {finding.title}" for finding in checked.findings if finding.severity != "info"])
 
-    asked = Order(target, **order, features=tuple(views_of(features)))
+    asked = Order(target, **order, features=tuple(views_of(features)), warm=read_warm(warm))
     check_codes(dict(asked.ignore))
     return answer(
         data,

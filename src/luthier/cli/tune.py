@@ -76,6 +76,9 @@ def tune(
     why: Annotated[
         list[str] | None, typer.Option(help="Reason for each --ignore, in the same order, or one for all.")
     ] = None,
+    warm: Annotated[
+        str, typer.Option(help="Earlier studies to begin from: auto, off, or their ids, separated by commas.")
+    ] = "auto",
     mlflow: Annotated[
         str | None, typer.Option(help="MLflow server to log the finished study to, as http://127.0.0.1:5000.")
     ] = None,
@@ -119,6 +122,7 @@ def tune(
         ignore=tuple(with_reasons(ignore or [], why or []).items()),
         features=tuple(names_in(features)),
         at=at,
+        warm=warm,
         resume=resume,
     )
     if mlflow is not None:

@@ -19,6 +19,7 @@ from luthier.space.grid import grid
 from luthier.space.neighbours import step_from
 from luthier.space.parameter import Parameter
 from luthier.space.parse import parse
+from luthier.space.ranges import Float, Int
 
 _to_text = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
@@ -266,6 +267,26 @@ class SearchSpace:
                     fix=f"set {name!r} to a value of that kind, or widen the space",
                 ) from None
         return values
+
+    def nearest(self, config: Config) -> dict[str, Scalar]:
+        """Return the point of this space nearest to one of a space that differs in its bounds.
+
+        A study of more rows, or an earlier version of a table, has the same parameters with other limits: a number
+        beyond them becomes the limit, everything else stays. Parameters that do not count are left out.
+
+        Raises
+        ------
+        BadSpace
+            A parameter that counts has no value, or a value that no limit brings into the space.
+
+        >>> SearchSpace.parse({"leaves": (2, 64)}).nearest({"leaves": 300, "gone": 1})
+        {'leaves': 64}
+        """
+        values: dict[str, Any] = dict(config)
+        for name, distribution, _, _ in self._nodes:
+            if isinstance(distribution, Float | Int) and isinstance(values.get(name), int | float):
+                values[name] = min(max(values[name], distribution.low), distribution.high)
+        return self.normal(values)
 
     def active(self, config: Config) -> tuple[str, ...]:
         """Return the names of the parameters that count in a configuration."""

@@ -309,8 +309,9 @@ class Engine:
             return "exhausted"
         too_long = 0
         while too_long < MAX_TOO_LONG:
-            if number < len(plan.starts):
-                suggestion = Suggestion(plan.starts[number], "default", "a library's default configuration")
+            opening = plan.opening(number)
+            if opening is not None:
+                suggestion = opening
             else:
                 visible = self._visible(number)
                 if visible is not None and not self.history.settled_up_to(visible - 1):
@@ -345,8 +346,8 @@ class Engine:
         return "no time for another trial"
 
     def _scouts(self, trial: Trial) -> bool:
-        """Whether the trial's next fold is to settle its configuration. Starts are taken at their word."""
-        if not self.plan.scouting or trial.number < len(self.plan.starts) or trial.continues is not None:
+        """Whether the trial's next fold is to settle its configuration. Defaults are taken at their word."""
+        if not self.plan.scouting or trial.mode == "default" or trial.continues is not None:
             return False
         return self.around.has_path(trial.config) and not trial.fold_scores
 

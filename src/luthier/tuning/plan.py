@@ -9,9 +9,12 @@ from typing import Any
 
 from luthier.canonical import digest
 from luthier.space import Config, SearchSpace
+from luthier.strategies import Suggestion
 from luthier.tuning.budget import Budget
 
 PLAN_VERSION = 1
+DEFAULT = "a library's default configuration"
+"""Why a default is tried."""
 LAG = 4
 """In deterministic mode suggestion k sees the results of trials 0..k-LAG only, however many workers there are."""
 
@@ -28,7 +31,10 @@ class StudyPlan:
     space
         What may be tuned.
     starts
-        Configurations evaluated unasked, before the strategy is; the first is the default the winner has to beat.
+        Configurations evaluated unasked, before anything else; the first is the default the winner has to beat.
+    queue
+        What is tried next, before the strategy is asked: what did well on other tables, or in earlier studies. No part
+        of the identity: a study that is taken up again keeps the queue it was begun with.
     strategy
         Name of the strategy.
     n_folds
@@ -63,14 +69,22 @@ class StudyPlan:
     fold_limit_s: float | None = None
     policy: str = "full"
     scouting: bool = False
+    queue: tuple[Suggestion, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def identity(self) -> str:
         """Digest that two runs share exactly when one may continue the other, under whatever budget it then has."""
         body = self.to_json()
-        del body["facts"], body["budget"]
+        del body["facts"], body["budget"], body["queue"]
         return digest(body)
+
+    def opening(self, number: int) -> Suggestion | None:
+        """What trial `number` is to be before the strategy is asked; None when it is the strategy's turn."""
+        if number < len(self.starts):
+            return Suggestion(self.starts[number], "default", DEFAULT)
+        queued = number - len(self.starts)
+        return self.queue[queued] if queued < len(self.queue) else None
 
     def with_budget(self, budget: Budget) -> StudyPlan:
         """The same study allowed another amount."""
@@ -92,6 +106,7 @@ class StudyPlan:
             "fold_limit_s": self.fold_limit_s,
             "policy": self.policy,
             "scouting": self.scouting,
+            "queue": [{"config": dict(one.config), "mode": one.mode, "why": one.why} for one in self.queue],
             "facts": dict(self.facts),
         }
 
@@ -111,6 +126,7 @@ class StudyPlan:
             fold_limit_s=body["fold_limit_s"],
             policy=body.get("policy", "full"),  # records from before there was a choice
             scouting=body.get("scouting", False),
+            queue=tuple(Suggestion(one["config"], one["mode"], one["why"]) for one in body.get("queue", ())),
             facts=body["facts"],
         )
 

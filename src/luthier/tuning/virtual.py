@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from luthier.space import Config
-from luthier.strategies import Strategy, Suggestion
+from luthier.strategies import Strategy
 from luthier.tuning.engine import MAX_DUPLICATES
 from luthier.tuning.history import Fold, History, Trial
 from luthier.tuning.plan import StudyPlan, seed_of
@@ -173,10 +173,8 @@ class VirtualStudy:
     def _ask(self) -> Ask | None:
         plan, number = self.plan, len(self.history.trials)
         start = self._cpu_clock()
-        suggestion: Suggestion | None
-        if number < len(plan.starts):
-            suggestion = Suggestion(plan.starts[number], "default", "a library's default configuration")
-        else:
+        suggestion = plan.opening(number)
+        if suggestion is None:
             rng = np.random.default_rng(seed_of(plan.seed, number, "ask"))
             suggestion = self._strategy.ask(plan.space, self.history.observations(), rng)
         if suggestion is None:

@@ -69,7 +69,7 @@ events = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(events, st.lists(st.tuples(st.sampled_from("abc"), hours), min_size=1, max_size=8))
 def test_every_aggregate_and_window_is_what_a_search_through_all_events_gives(
     happened: list[tuple[Any, ...]], asked: list[tuple[str, int]]
