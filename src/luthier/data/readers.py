@@ -23,6 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from luthier.data.cells import Values
+from luthier.data.duck import duck
 from luthier.data.frames import Table, check_names, open_frame
 from luthier.data.provenance import Provenance, SourceFile
 from luthier.data.suggest import closest, listing
@@ -77,12 +78,7 @@ def open_table(source: Any, *, as_written: bool = False) -> Iterator[tuple[Table
             f"{os.fspath(source)!r} matches files of different formats: {', '.join(sorted(kinds))}",
             fix="name one kind of file, such as 'data/*.csv'",
         )
-    import duckdb
-
-    # Extensions for CSV, JSON and Parquet are built in; nothing is ever fetched from the network.
-    with duckdb.connect(
-        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    ) as connection:
+    with duck() as connection:
         kind = kinds.pop()
         loader = {"csv": _load_csv, "jsonl": _load_jsonl, "parquet": _load_parquet}[kind]
         names, counts, options = loader(connection, paths)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from luthier.data.duck import duck
 from luthier.data.features.timeline import events_sql, keys_of, quoted, timelines
 from luthier.data.features.view import FeatureView
 from luthier.data.suggest import closest, listing
@@ -191,17 +192,12 @@ def key_text(value: Any) -> str:
 
 @contextmanager
 def _connection(memory_mb: int | None = None, spill: str | os.PathLike[str] | None = None) -> Iterator[Any]:
-    import duckdb
-
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-    }
+    config: dict[str, str] = {}
     if memory_mb is not None:
         config |= {"memory_limit": f"{memory_mb}MB", "preserve_insertion_order": "false"}
     if spill is not None:
         config["temp_directory"] = os.fspath(spill)
-    with duckdb.connect(config=config) as connection:
+    with duck(**config) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
 
