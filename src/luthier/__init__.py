@@ -16,9 +16,9 @@ neighbours' faces: `features`, `sklearn`, `optuna`, `mlflow`, `feast`.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from luthier.lazily import lazily
 from luthier.version import __version__
 
 if TYPE_CHECKING:
@@ -91,47 +91,45 @@ __all__ = [
     "verify",
 ]
 
-_HOMES = {
-    "ComparedStrategies": "api",
-    "DriftResult": "api",
-    "Evaluation": "api",
-    "LuthierError": "errors",
-    "ModelHistory": "api",
-    "ModelVersion": "api",
-    "MonitorResult": "api",
-    "OptimizeResult": "api",
-    "Retuned": "api",
-    "Ticked": "api",
-    "TrialPruned": "tuning.objectives",
-    "TunedModel": "api",
-    "Verification": "api",
-    "check": "api",
-    "compare": "api",
-    "drift": "api",
-    "evaluate": "api",
-    "history_of": "api",
-    "init": "api",
-    "list_models": "api",
-    "load": "api",
-    "monitor": "api",
-    "optimize": "api",
-    "promote": "api",
-    "release": "api",
-    "retire": "api",
-    "retune": "api",
-    "rollback": "api",
-    "tick": "api",
-    "tune": "api",
-    "verify": "api",
-}
-
-
-def __getattr__(name: str) -> Any:
-    # The verbs bring pandas, scikit-learn and more with them: nobody should pay for that before asking for one.
-    if name in _HOMES:
-        return getattr(import_module(f"luthier.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'luthier' has no attribute {name!r}")
+__getattr__ = lazily(
+    __name__,
+    {
+        "api": (
+            "ComparedStrategies",
+            "DriftResult",
+            "Evaluation",
+            "ModelHistory",
+            "ModelVersion",
+            "MonitorResult",
+            "OptimizeResult",
+            "Retuned",
+            "Ticked",
+            "TunedModel",
+            "Verification",
+            "check",
+            "compare",
+            "drift",
+            "evaluate",
+            "history_of",
+            "init",
+            "list_models",
+            "load",
+            "monitor",
+            "optimize",
+            "promote",
+            "release",
+            "retire",
+            "retune",
+            "rollback",
+            "tick",
+            "tune",
+            "verify",
+        ),
+        "errors": ("LuthierError",),
+        "tuning.objectives": ("TrialPruned",),
+    },
+)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *__all__})

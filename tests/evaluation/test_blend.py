@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from luthier.evaluation import Blend, Blender, judge
 from luthier.evaluation.blend import STEPS
-from luthier.evaluation.judge import judge_with_spare
+from luthier.evaluation.judging import judge_with_spare
 from luthier.scoring import OutOfFold, Splits, get_metric
 from luthier.scoring.replay import replay
 

@@ -35,7 +35,7 @@ def test_the_most_alike_study_gives_most_and_others_their_best() -> None:
     queue = warm_queue(SPACE, [study("near", 1.0, 10, 11, 12, 13, 14), study("far", 0.45, 20, 21, 22)])
     assert [one.config["leaves"] for one in queue] == [10, 11, 20, 12, 13]
     assert queue[2].why == "number 1 of study far (t), whose table is 45% alike"
-    assert {one.mode for one in queue} == {"exploit"}
+    assert {one.mode for one in queue} == {"prior"}
 
 
 def test_what_is_hardly_alike_is_not_asked() -> None:

@@ -13,7 +13,7 @@ from luthier.api.problem import Problem
 from luthier.evaluation import Blender, Final, Verdict, judge, judge_partial
 from luthier.evaluation.chain import replays_for
 from luthier.evaluation.cost import BESIDE, FEWEST_OWN_REPLAYS, Effort, blend_s, finish_effort, own_call_s, replay_s
-from luthier.evaluation.judge import judge_with_spare
+from luthier.evaluation.judging import judge_with_spare
 from luthier.scoring import AdditiveMetric, Estimate, OutOfFold, RankMetric
 from luthier.tuning import History, Progress, StudyLog, Trial, seed_of
 

@@ -25,6 +25,7 @@ from luthier.models import (
     split_config,
 )
 from luthier.models.column_groups import all_but_one, choosing
+from luthier.models.portfolio import portfolio
 from luthier.scoring import Metric, Splits, choose_splits, default_metric, get_metric
 from luthier.space import Config, SearchSpace
 from luthier.strategies import AUTO, CostAware, Strategy, Suggestion, get_strategy
@@ -32,6 +33,8 @@ from luthier.tuning import Budget, FoldPolicy, FullCV, PairedRacing, StudyPlan, 
 from luthier.tuning.plan import DEFAULT
 from luthier.tuning.warm import TableTraits
 
+DID_WELL = "did well on many other tables"
+"""Why a configuration of the portfolio is tried."""
 RACING_FOLDS = 3
 """Fewer folds are not raced: two decide nothing that a third could not turn round."""
 
@@ -205,7 +208,7 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
         },
         space=space,
         starts=starts,
-        queue=_queue(families, facts, strategy),
+        queue=_queue(families, facts, space, strategy),
         strategy=strategy,
         n_folds=len(splits.folds),
         greater_is_better=metric.greater_is_better,
@@ -293,7 +296,7 @@ def plan_for(problem: Problem, strategy: str, seed: int) -> StudyPlan:
     return replace(
         problem.plan,
         strategy=name,
-        queue=_queue(problem.families, problem.facts, name),
+        queue=_queue(problem.families, problem.facts, problem.plan.space, name),
         seed=seed,
         deterministic=False,
     )
@@ -335,14 +338,18 @@ def _families(order: Order, facts: Facts) -> tuple[Mapping[str, Family], Sequenc
     return families_for(models, facts)
 
 
-def _queue(families: Mapping[str, Family], facts: Facts, strategy: str) -> tuple[Suggestion, ...]:
-    """Under `auto`, the default of every family but the one in front, the quickest first."""
+def _queue(families: Mapping[str, Family], facts: Facts, space: SearchSpace, strategy: str) -> tuple[Suggestion, ...]:
+    """Under `auto`, what did best on other tables, then every family's default, the quickest first."""
     if strategy != "auto":
         return ()
-    _, *others = [joint_default({name: family}, facts) for name, family in families.items()]
+    own = {name: joint_default({name: family}, facts) for name, family in families.items()}
 
     def seconds(start: Config) -> float:
         name, params = split_config(start)
         return families[name].work(params, facts)
 
-    return tuple(Suggestion(one, "default", DEFAULT) for one in sorted(others, key=seconds))
+    defaults = {space.key(one): Suggestion(one, "default", DEFAULT) for one in sorted(own.values(), key=seconds)}
+    known = [space.nearest({**own[name], **one}) for name, one in portfolio(facts.task) if name in own]
+    queue = {space.key(one): Suggestion(one, "prior", DID_WELL) for one in known} | defaults
+    del queue[space.key(next(iter(own.values())))]  # with which every study begins
+    return tuple(queue.values())

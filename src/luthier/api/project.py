@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import tomllib
 from pathlib import Path
@@ -252,3 +253,11 @@ def at_utc(moment: str) -> str:
         read += timedelta(days=1, microseconds=-1)
     read = read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
     return read.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def user() -> str:
+    """Who is at work, for the record."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container whose user has no name
+        return f"user {os.getuid()}" if hasattr(os, "getuid") else "unknown"

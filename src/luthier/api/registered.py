@@ -7,13 +7,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from luthier.api.project import at_utc
-from luthier.api.releasing import user
+from luthier.api.project import at_utc, user
 from luthier.api.resolving import checked, kept_files, materialised, opened_models
 from luthier.errors import UnknownModel
 from luthier.registry import ModelHistory, ModelVersion, Reference, Released, peek_release
 from luthier.registry.history import DRILLED, PROMOTED, RETIRED, ROLLED_BACK, promotion, retirement, rollback_of
-from luthier.serving import Predictor
 from luthier.store import Step, Store, read_model
 
 _Path = str | os.PathLike[str]
@@ -110,6 +108,8 @@ def rollback(
         if not drill:
             return {**done, "aliases": back.aliases}
         done["seconds_to_effect"] = None
+        from luthier.serving import Predictor  # who takes a champion back in earnest does not wait for its libraries
+
         try:
             found = materialised(opened, name, back.find(Reference(name)))
             Predictor.of(read_model(found.folder))

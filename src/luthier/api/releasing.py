@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import os
 import platform
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from luthier.api.baselines import extra_files
-from luthier.api.project import settings, signing_key
+from luthier.api.project import settings, signing_key, user
 from luthier.api.resolving import model_folder
 from luthier.api.result import TunedModel, findings
 from luthier.canonical import digest
@@ -170,14 +169,6 @@ def released(
 
         history = opened.models.record(name, decide, create=True, objects=list(files.values()))
     return made[-1], history
-
-
-def user() -> str:
-    """Who is at work, for the record."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a container whose user has no name
-        return f"user {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
 
 # --- what is known of the study ---------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 
 from luthier.errors import UnknownStudy
-from luthier.report import ReportFacts, summary
 from luthier.store import Store
 from luthier.tuning import History, StudyPlan, say_seconds
 
@@ -78,6 +77,8 @@ def show_study(study: str) -> tuple[dict[str, Any], list[str]]:
     if events and "comparison" in events[-1].body:
         lines += ["", events[-1].body["comparison"]["advice"]]
     elif events and events[-1].kind == "study.ended" and "facts" in events[-1].body:
+        from luthier.report import ReportFacts, summary  # brings pandas, which a list of studies does without
+
         lines += ["", *summary(ReportFacts.from_json(events[-1].body["facts"]))]
     return body, lines
 

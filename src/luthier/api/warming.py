@@ -67,26 +67,34 @@ def warmed(problem: Problem, warm: str | tuple[str, ...], store: str | os.PathLi
     for one in (*warm_queue(plan.space, studies), *plan.queue):
         if (key := plan.space.key(one.config)) not in first:
             queue.setdefault(key, one)
-    return replace(problem, plan=replace(plan, queue=tuple(queue.values())))
+    facts = {**plan.facts, "warm": [study.study for study in studies]}
+    return replace(problem, plan=replace(plan, queue=tuple(queue.values()), facts=facts))
 
 
 def as_begun(problem: Problem, begun: StudyPlan) -> Problem:
     """The problem with the queue that its study was begun with, as the store may know more by now, and a note of it."""
-    n = sum(one.mode == "exploit" for one in begun.queue)
+    plan = replace(problem.plan, queue=begun.queue, facts={**problem.plan.facts, "warm": begun.facts.get("warm", [])})
+    problem = replace(problem, plan=plan)
+    if not (warm := _warm(problem)):
+        return problem
     note = Note(
         None,
         "assumed",
-        f"{n} configurations that did best in earlier studies were tried first; where rows of those studies are in "
-        "this table too, the score is not corrected for their having been chosen on them",
+        f"{len(warm)} configurations that did best in earlier studies were tried first; where rows of those studies "
+        "are in this table too, the score is not corrected for their having been chosen on them",
     )
-    notes = (*problem.notes, note) if n else problem.notes
-    return replace(problem, plan=replace(problem.plan, queue=begun.queue), notes=notes)
+    return replace(problem, notes=(*problem.notes, note))
 
 
 def warm_lines(problem: Problem) -> list[str]:
     """What the study begins with because earlier ones liked it, as lines for people."""
-    warm = [one for one in problem.plan.queue if one.mode == "exploit"]
-    return [f"begins with {one.config[MODEL]}: {one.why}" for one in warm]
+    return [f"begins with {one.config[MODEL]}: {one.why}" for one in _warm(problem)]
+
+
+def _warm(problem: Problem) -> list[Suggestion]:
+    """Those of the queue that earlier studies brought."""
+    studies = problem.plan.facts.get("warm", [])
+    return [one for one in problem.plan.queue if any(study in one.why for study in studies)]
 
 
 def best_before(study: str, store: str | os.PathLike[str] | None) -> tuple[Config, ...]:

@@ -179,7 +179,7 @@ def _reach(runs: Sequence[_Best], score: float, sign: float) -> Reach:
 
 def _explored(steps: Sequence[Step]) -> float | None:
     """Share of a strategy's own suggestions that did not exploit; a grid is a list made in ignorance of results."""
-    own = [step for step in steps if step.mode != "default"]
+    own = [step for step in steps if step.mode not in ("default", "prior")]
     return float(np.mean([step.mode != "exploit" for step in own])) if own else None
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from luthier.evaluation.calibration import FEWEST_UNITS
 from luthier.evaluation.chain import Chain, replays_for
 from luthier.evaluation.evidence import AS_IT_IS, Evidence, Finish
-from luthier.evaluation.judge import FEWEST_OF_A_CLASS, looking_ahead, restated
+from luthier.evaluation.judging import FEWEST_OF_A_CLASS, looking_ahead, restated
 from luthier.evaluation.recalibrating import choose_recalibrator
 from luthier.evaluation.verdict import Verdict
 from luthier.scoring.metrics.counts import decide

@@ -14,7 +14,7 @@ from luthier.canonical import finite
 from luthier.evaluation.calibration import wilson
 from luthier.evaluation.chain import Chain, replays_for
 from luthier.evaluation.evidence import AS_IT_IS, Evidence
-from luthier.evaluation.judge import looking_ahead
+from luthier.evaluation.judging import looking_ahead
 from luthier.evaluation.thresholds import Fixed, Rule
 from luthier.scoring import METRICS, Estimate, Metric, Task
 from luthier.scoring.metrics import Costs

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from luthier.lazily import lazily
 
 if TYPE_CHECKING:
     from luthier.optuna.pruner import LuthierPruner
     from luthier.optuna.sampler import LuthierSampler
     from luthier.optuna.studies import export_study, import_study
 
-__all__ = ["LuthierPruner", "LuthierSampler", "export_study", "import_study"]
+__all__ = [
+    "LuthierPruner",
+    "LuthierSampler",
+    "export_study",
+    "import_study",
+]
 
-_HOMES = {
-    "LuthierPruner": "pruner",
-    "LuthierSampler": "sampler",
-    "export_study": "studies",
-    "import_study": "studies",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"luthier.optuna.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'luthier.optuna' has no attribute {name!r}")
+__getattr__ = lazily(
+    __name__,
+    {
+        "optuna.pruner": ("LuthierPruner",),
+        "optuna.sampler": ("LuthierSampler",),
+        "optuna.studies": ("export_study", "import_study"),
+    },
+)

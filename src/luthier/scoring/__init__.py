@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from luthier.scoring.ahead import ahead
-from luthier.scoring.estimate import Estimate
-from luthier.scoring.metrics import (
-    METRICS,
-    AdditiveMetric,
-    Metric,
-    OwnMetric,
-    RankMetric,
-    Task,
-    default_metric,
-    get_metric,
-    rank,
-)
-from luthier.scoring.splits import Splits, choose_splits
-from luthier.scoring.table import OutOfFold
+from typing import TYPE_CHECKING
+
+from luthier.lazily import lazily
+
+if TYPE_CHECKING:
+    from luthier.scoring.estimate import Estimate
+    from luthier.scoring.metrics import (
+        METRICS,
+        AdditiveMetric,
+        Metric,
+        OwnMetric,
+        RankMetric,
+        Task,
+        default_metric,
+        get_metric,
+        rank,
+    )
+    from luthier.scoring.splits import Splits, choose_splits
+    from luthier.scoring.table import OutOfFold
 
 __all__ = [
     "METRICS",
@@ -28,9 +32,28 @@ __all__ = [
     "RankMetric",
     "Splits",
     "Task",
-    "ahead",
     "choose_splits",
     "default_metric",
     "get_metric",
     "rank",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "scoring.estimate": ("Estimate",),
+        "scoring.metrics": (
+            "METRICS",
+            "AdditiveMetric",
+            "Metric",
+            "OwnMetric",
+            "RankMetric",
+            "Task",
+            "default_metric",
+            "get_metric",
+            "rank",
+        ),
+        "scoring.splits": ("Splits", "choose_splits"),
+        "scoring.table": ("OutOfFold",),
+    },
+)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 import numpy as np
-from scipy.stats import qmc
 
 from luthier.space import SearchSpace
 from luthier.space.config import Floats
@@ -60,6 +59,8 @@ class SobolSearch:
             return np.empty(0)
         block, row = divmod(number, _BLOCK)
         if block not in self._blocks:
+            from scipy.stats import qmc  # heavy, and needed by nobody who only reads what a study has tried
+
             sequence = qmc.Sobol(d, scramble=True, rng=np.random.default_rng([self.seed, d]))
             if block:
                 sequence.fast_forward(block * _BLOCK)

@@ -11,8 +11,9 @@ import numpy as np
 from luthier.space import Config, SearchSpace
 from luthier.strategies.observation import Observation
 
-Mode: TypeAlias = Literal["default", "grid", "explore", "exploit"]
-"""Where a suggestion comes from: a default, a list made beforehand, the unknown, or what is known to do well."""
+Mode: TypeAlias = Literal["default", "prior", "grid", "explore", "exploit"]
+"""Where a suggestion comes from: a default, what did well elsewhere, a list made beforehand, the unknown, or what is
+known to do well here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ def warm_queue(space: SearchSpace, earlier: Sequence[EarlierStudy], n: int = MOS
             except BadSpace:
                 continue
             why = f"number {rank} of study {study.study} ({study.name}), whose table is {study.likeness:.0%} alike"
-            weighed.append((-study.likeness / rank, number, Suggestion(own, "exploit", why)))
+            weighed.append((-study.likeness / rank, number, Suggestion(own, "prior", why)))
     chosen: dict[str, Suggestion] = {}
     for weight, _, suggestion in sorted(weighed, key=lambda one: one[:2]):
         if -weight >= LEAST_WEIGHT:
