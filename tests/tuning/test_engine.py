@@ -116,6 +116,38 @@ def trials_of(history: History) -> list[tuple[Any, ...]]:
     return [(t.number, dict(t.config), t.state, t.score, t.fold_scores) for t in history.trials]
 
 
+@dataclass(frozen=True)
+class SlowFor:
+    """The bowl, with a value of x that takes its time."""
+
+    clock: Clock
+    x: float
+
+    def run(self, job: Job, threads: int) -> FoldResult:
+        self.clock.now += 10.0 if job.config["x"] == self.x else 1.0
+        return Bowl().run(job, threads)
+
+
+class Told(InlineExecutor):
+    """Says that a fold took what the test's clock says."""
+
+    def wait(self, timeout_s: float | None) -> list[Outcome]:
+        assert isinstance(self._work, SlowFor)
+        begun = self._work.clock.now
+        return [replace(one, seconds=self._work.clock.now - begun) for one in super().wait(timeout_s)]
+
+
+@pytest.mark.parametrize(("x", "state"), [(0.0, "dropped"), (0.7, "complete")])
+def test_a_trial_much_slower_than_thought_goes_on_only_while_it_is_ahead(x: float, state: str) -> None:
+    clock = Clock()
+    queue = (Suggestion({"x": x, "kind": "good"}, "prior", "did well elsewhere"),)
+    history = run(a_plan("60s", queue=queue), a_log(), Told(SlowFor(clock, x)), clock=clock).history
+    assert history.trials[1].state == state
+    assert len(history.trials[1].folds) == (1 if state == "dropped" else N_FOLDS)
+    if state == "dropped":
+        assert "not ahead of trial 0" in str(history.trials[1].reason)
+
+
 def test_the_default_comes_first_and_a_budget_of_trials_is_kept_exactly() -> None:
     history = run(a_plan("12 trials"), a_log(), InlineExecutor(Bowl())).history
     assert history.trials[0].config == {"x": 0.1, "kind": "good"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
@@ -35,6 +36,8 @@ from luthier.tuning.warm import TableTraits
 
 DID_WELL = "did well on many other tables"
 """Why a configuration of the portfolio is tried."""
+DEAR_PRIOR = 0.05
+"""What did well elsewhere is not tried unasked if by a rough guess it takes more of the budget than this."""
 RACING_FOLDS = 3
 """Fewer folds are not raced: two decide nothing that a third could not turn round."""
 
@@ -208,7 +211,7 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
         },
         space=space,
         starts=starts,
-        queue=_queue(families, facts, space, strategy),
+        queue=_queue(families, facts, space, strategy, _whole_s(budget, splits, facts)),
         strategy=strategy,
         n_folds=len(splits.folds),
         greater_is_better=metric.greater_is_better,
@@ -296,7 +299,13 @@ def plan_for(problem: Problem, strategy: str, seed: int) -> StudyPlan:
     return replace(
         problem.plan,
         strategy=name,
-        queue=_queue(problem.families, problem.facts, problem.plan.space, name),
+        queue=_queue(
+            problem.families,
+            problem.facts,
+            problem.plan.space,
+            name,
+            _whole_s(problem.plan.budget, problem.splits, problem.facts),
+        ),
         seed=seed,
         deterministic=False,
     )
@@ -338,8 +347,20 @@ def _families(order: Order, facts: Facts) -> tuple[Mapping[str, Family], Sequenc
     return families_for(models, facts)
 
 
-def _queue(families: Mapping[str, Family], facts: Facts, space: SearchSpace, strategy: str) -> tuple[Suggestion, ...]:
-    """Under `auto`, what did best on other tables, then every family's default, the quickest first."""
+def _whole_s(budget: Budget, splits: Splits, facts: Facts) -> float:
+    """Seconds that one fit on all rows may take for the budget to hold one trial and nothing else."""
+    fits = sum(len(train) for train, _ in splits.folds) / max(facts.n_rows, 1)
+    return math.inf if budget.limit_s is None else budget.limit_s / fits
+
+
+def _queue(
+    families: Mapping[str, Family], facts: Facts, space: SearchSpace, strategy: str, whole_s: float
+) -> tuple[Suggestion, ...]:
+    """Under `auto`, what did best on other tables, then every family's default, the quickest first.
+
+    Of the former, what would probably take more than `DEAR_PRIOR` of the budget is left out; `whole_s` is how long one
+    fit on all rows may take for a trial to take all of it.
+    """
     if strategy != "auto":
         return ()
     own = {name: joint_default({name: family}, facts) for name, family in families.items()}
@@ -350,6 +371,7 @@ def _queue(families: Mapping[str, Family], facts: Facts, space: SearchSpace, str
 
     defaults = {space.key(one): Suggestion(one, "default", DEFAULT) for one in sorted(own.values(), key=seconds)}
     known = [space.nearest({**own[name], **one}) for name, one in portfolio(facts.task) if name in own]
-    queue = {space.key(one): Suggestion(one, "prior", DID_WELL) for one in known} | defaults
+    quick = [one for one in known if seconds(one) <= DEAR_PRIOR * whole_s]
+    queue = {space.key(one): Suggestion(one, "prior", DID_WELL) for one in quick} | defaults
     del queue[space.key(next(iter(own.values())))]  # with which every study begins
     return tuple(queue.values())

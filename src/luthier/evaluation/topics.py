@@ -10,6 +10,7 @@ from luthier.evaluation.cost import blend_s, choose_recalibrator_s, margins_s, o
 from luthier.evaluation.evidence import Evidence, Part, Unanswered
 from luthier.evaluation.generalisation import generalisation
 from luthier.evaluation.groups import groups
+from luthier.evaluation.importance import importance, importance_s
 from luthier.evaluation.intervals import intervals
 from luthier.evaluation.operating import operating_point
 from luthier.evaluation.slices.reading import slices
@@ -21,6 +22,7 @@ TOPICS: dict[str, Callable[[Evidence], Part]] = {
     "slices": slices,
     "groups": groups,
     "operating_point": operating_point,
+    "settings": importance,
 }
 
 
@@ -60,6 +62,8 @@ def seconds_of(topic: str, evidence: Evidence) -> float:
         return margins_s(rows=rows)
     if topic == "calibration" and evidence.task != "regression":
         return choose_recalibrator_s(rows=rows, outputs=outputs)
+    if topic == "settings":
+        return importance_s(trials=len(evidence.history.trials), settings=len(evidence.plan.space.dimensions))
     if topic == "operating_point":
         size = {"rows": rows, "outputs": outputs, "configs": configs, "replays": replays}
         units = len(set(evidence.table.splits.units.tolist()))

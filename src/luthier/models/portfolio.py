@@ -14,9 +14,32 @@ from luthier.models.facts import Task
 from luthier.models.family import Config
 
 # fmt: off
-_CLASSES: tuple[tuple[str, Config], ...] = (
+CLASSES: tuple[tuple[str, Config], ...] = (
+    ("linear", {"scaling": "standard", "penalty": "l2", "C": 1.0}),
+    ("lightgbm", {"n_estimators": 21, "learning_rate": 0.24, "num_leaves": 4, "min_child_samples": 4,
+     "feature_fraction": 0.54, "bagging_fraction": 0.98, "lambda_l1": 0.0011, "lambda_l2": 3.9e-06, "max_bin": 60}),
+    ("lightgbm", {"n_estimators": 343, "learning_rate": 0.049, "num_leaves": 6, "min_child_samples": 33,
+     "feature_fraction": 0.45, "bagging_fraction": 0.83, "lambda_l1": 0.00014, "lambda_l2": 0.0012, "max_bin":
+     283}),
+    ("extra_trees", {"n_estimators": 62, "max_features": 0.53, "min_samples_leaf": 2, "bootstrap": False,
+     "criterion": "gini"}),
+    ("mlp", {"n_layers": 2, "width": 73, "activation": "tanh", "alpha": 0.00025, "learning_rate_init": 0.0071,
+     "batch_size": 166, "max_iter": 68, "scaling": "normal_scores"}),
+    ("linear", {"scaling": "normal_scores", "penalty": "l2", "C": 0.055}),
+    ("lightgbm", {"n_estimators": 166, "learning_rate": 0.3, "num_leaves": 361, "min_child_samples": 5,
+     "feature_fraction": 0.66, "bagging_fraction": 0.59, "lambda_l1": 0.0022, "lambda_l2": 2.4e-05, "max_bin": 92}),
+    ("mlp", {"n_layers": 1, "width": 95, "activation": "relu", "alpha": 0.0031, "learning_rate_init": 0.00068,
+     "batch_size": 185, "max_iter": 80, "scaling": "normal_scores"}),
+    ("lightgbm", {"n_estimators": 163, "learning_rate": 0.21, "num_leaves": 62, "min_child_samples": 30,
+     "feature_fraction": 0.93, "bagging_fraction": 0.44, "lambda_l1": 0.33, "lambda_l2": 6.6e-05, "max_bin": 76}),
+    ("lightgbm", {"n_estimators": 1186, "learning_rate": 0.014, "num_leaves": 5, "min_child_samples": 3,
+     "feature_fraction": 0.67, "bagging_fraction": 0.73, "lambda_l1": 0.19, "lambda_l2": 0.004, "max_bin": 69}),
+    ("lightgbm", {"n_estimators": 80, "learning_rate": 0.01, "num_leaves": 27, "min_child_samples": 72,
+     "feature_fraction": 0.38, "bagging_fraction": 0.43, "lambda_l1": 4.4e-05, "lambda_l2": 9.7e-07, "max_bin":
+     39}),
 )
 # fmt: on
+"""Families and their configurations for tables of classes, in the order in which they are tried."""
 
 
 def portfolio(task: Task) -> tuple[tuple[str, Config], ...]:
@@ -25,4 +48,4 @@ def portfolio(task: Task) -> tuple[tuple[str, Config], ...]:
     They are written for a table of usual size, so some values may lie beyond the limits of a small one's space (see
     `SearchSpace.nearest`).
     """
-    return () if task == "regression" else tuple((name, join_config(name, config)) for name, config in _CLASSES)
+    return () if task == "regression" else tuple((name, join_config(name, config)) for name, config in CLASSES)

@@ -135,6 +135,28 @@ def margin_grid(readings: Readings) -> Grid | None:
     return Grid("How far off predictions may be", ("Of all cases", "Truth less prediction", "Covered in replays"), rows)
 
 
+def importance_grid(readings: Readings) -> Grid | None:
+    """Which settings decided the score."""
+    found = readings.settings
+    if found is None:
+        return None
+    rows = tuple(
+        (
+            clipped(one.name, NAME),
+            share(one.share),
+            f"{share(one.low)} to {share(one.high)}",
+            "yes" if one.matters else "not told from chance",
+        )
+        for one in found.settings
+    )
+    strong = tuple(i for i, one in enumerate(found.settings) if one.matters)
+    note = (
+        f"Share of the differences between {number(found.n_trials)} trials that a setting explains by itself; what "
+        "settings do only together is in no share."
+    )
+    return Grid("Which settings mattered", ("Setting", "Share", "90 % interval", "Mattered"), rows, strong, note)
+
+
 def slice_grid(readings: Readings) -> Grid | None:
     """The parts of the table that do worse."""
     found = readings.slices

@@ -10,6 +10,7 @@ from luthier.evaluation.calibration import Calibration
 from luthier.evaluation.evidence import Part, Unanswered
 from luthier.evaluation.generalisation import Generalisation
 from luthier.evaluation.groups import Groups
+from luthier.evaluation.importance import Importance
 from luthier.evaluation.intervals import Intervals
 from luthier.evaluation.operating import OperatingPoint
 from luthier.evaluation.slices.findings import Slices
@@ -24,7 +25,7 @@ class Readings:
 
     Attributes
     ----------
-    calibration, operating, intervals, slices, groups
+    calibration, operating, intervals, slices, groups, settings
         As in `luthier.evaluate`.
     unread
         Topics for which there was no time.
@@ -35,6 +36,7 @@ class Readings:
     intervals: Intervals | None = None
     slices: Slices | None = None
     groups: Groups | None = None
+    settings: Importance | None = None
     unread: tuple[str, ...] = ()
 
     @classmethod
@@ -56,6 +58,7 @@ class Readings:
             intervals=_if(Intervals, parts.get("intervals")),
             slices=_if(Slices, parts.get("slices")),
             groups=_if(Groups, parts.get("groups")),
+            settings=_if(Importance, parts.get("settings")),
             unread=tuple(
                 name for name, part in parts.items() if isinstance(part, Unanswered) and part.for_want_of_time
             ),

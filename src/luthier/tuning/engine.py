@@ -18,6 +18,7 @@ from luthier.errors import BudgetTooSmall, NoModel
 from luthier.scoring import Estimate
 from luthier.space import Config
 from luthier.strategies import Strategy, Suggestion
+from luthier.tuning.budget import say_seconds
 from luthier.tuning.history import LOST_TRIES, History, Trial
 from luthier.tuning.jobs import Executor, Job, Outcome
 from luthier.tuning.plan import LAG, StudyPlan, seed_of
@@ -30,6 +31,9 @@ MAX_DUPLICATES = 200
 
 MAX_TOO_LONG = 20
 """So many suggestions in a row that would not be done in time end the search."""
+
+DEAR = 0.15
+"""A trial whose other folds would take more of the time left than this goes on only while it is ahead."""
 
 ALL_ROWS = -1
 """The fold number of the final fit, which trains on every row."""
@@ -451,6 +455,31 @@ class Engine:
         elif trial.number > 0 and (drop := self.policy.drop(trial, self._rivals(trial))):
             self._stop_folds_of(trial)
             self._settle(trial, "dropped", reason=drop.reason, projected=drop.projected)
+        elif trial.number > 0 and not self.plan.deterministic and (reason := self._too_dear(trial)):
+            self._stop_folds_of(trial)
+            self._settle(trial, "dropped", reason=reason)
+
+    def _too_dear(self, trial: Trial) -> str | None:
+        """Why the rest of a trial is not worth its time: it would take a large part of it, and is not ahead."""
+        left, leader = self._search_left_s(), self.history.best
+        done = {fold: seen.score for fold, seen in trial.folds.items() if seen.state == "DONE"}
+        if math.isinf(left) or leader is None or not done:
+            return None
+        rest_s = trial_seconds(self._predict(trial.config, trial), self.plan.n_folds - len(done), self.executor.slots)
+        if rest_s <= DEAR * left:
+            return None
+        pairs = [(score, leader.folds[fold].score) for fold, score in done.items() if fold in leader.folds]
+        gains = [
+            self.history.loss(theirs) - self.history.loss(own)
+            for own, theirs in pairs
+            if own is not None and theirs is not None
+        ]
+        if gains and sum(gains) > 0:
+            return None
+        return (
+            f"its other folds would take {say_seconds(rest_s)} of the {say_seconds(max(left, 0.0))} that are left, "
+            f"and on those done it is not ahead of trial {leader.number}"
+        )
 
     def _settle(
         self,
