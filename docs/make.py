@@ -39,7 +39,8 @@ def pages() -> dict[str, str]:
         "python.md": _verbs(),
         "strategies.md": _classes(
             "Strategies",
-            "What `--strategy` and `strategy=` take, besides `auto` (every family's default, then `gp`) and any of "
+            "What `--strategy` and `strategy=` take, besides `auto` (what did best on other tables and every family's "
+            "default, then `gp`) and any of "
             "Optuna's samplers as `optuna:NAME`.",
             STRATEGIES,
         ),

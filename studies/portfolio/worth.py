@@ -15,9 +15,13 @@ BASE = time.time()
 time.monotonic = time.perf_counter = lambda: BASE + CPU()
 time.monotonic_ns = time.perf_counter_ns = lambda: int((BASE + CPU()) * 1e9)
 
+import os  # noqa: E402
+
+# Threads that wait for each other on a busy machine spin, which a clock of CPU time counts as work.
+os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
 import argparse  # noqa: E402
 import json  # noqa: E402
-import os  # noqa: E402
 import tempfile  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402

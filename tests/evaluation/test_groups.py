@@ -80,7 +80,7 @@ def test_a_column_that_is_no_feature_is_compared_too(run: luthier.TunedModel) ->
     json.dumps(part.to_dict(), allow_nan=False)
     (grouped,) = part.by  # type: ignore[attr-defined]
     assert isinstance(grouped, GroupedBy)
-    evidence = gather_evidence(run.run.study, problem=run.problem, store=run.store)
+    _, evidence = gather_evidence(run.run.study, problem=run.problem, store=run.store)
     sex = pd.read_csv(Path(evidence.plan.facts["source"])).dropna(subset="left")["sex"].to_numpy()
     men = sex[evidence.table.splits.rows] == "m"
     assert grouped.rates["recall"]["m"].value == pytest.approx(

@@ -104,7 +104,7 @@ def test_new_rows_like_the_old_keep_the_promise_and_others_end_with_code_3(
 
 def test_a_threshold_for_new_rows_is_chosen_on_the_study(run: luthier.TunedModel, place: Path) -> None:
     rows = pd.read_csv(place / "new.csv")
-    evidence = gather_evidence(run.run.study, problem=run.problem, store=place / ".luthier")
+    _, evidence = gather_evidence(run.run.study, problem=run.problem, store=place / ".luthier")
     _, rule = read_wish("fn=2,fp=1", None)
     assert rule is not None
     cut = rule.choose(evidence.y, evidence.given[:, 0], evidence.weights)

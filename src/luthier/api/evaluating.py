@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from luthier.api.driving import drivers_of
 from luthier.api.evidence import find_facts, find_package, gather_evidence, package_of
 from luthier.api.group_columns import group_columns
 from luthier.api.new_rows import score_new_rows
+from luthier.api.problem import Problem
 from luthier.api.result import TunedModel
 from luthier.evaluation.evidence import Evidence, Part
 from luthier.evaluation.new_rows import NewRows
@@ -71,10 +73,12 @@ def evaluate(
     data: Any = None,
     report: str | os.PathLike[str] | None = None,
     store: str | os.PathLike[str] | None = None,
+    drivers: bool = False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
-    r"""Say how far to believe a tuned model, without training anything.
+    r"""Say how far to believe a tuned model.
 
-    Everything is read off the out-of-fold predictions that the study kept.
+    Everything is read off the out-of-fold predictions that the study kept; nothing is trained but for `drivers`.
 
     Parameters
     ----------
@@ -100,6 +104,11 @@ def evaluate(
         Where to write the report of the study with everything that was found, as one HTML file.
     store
         Where the study is kept. Default: `LUTHIER_STORE`, else `.luthier` in the current folder.
+    drivers
+        Also work out which columns the answers rest on, and how: what is shipped is fitted once more on every fold for
+        that, and asked about the rows it has not seen with one column after the other dealt out anew.
+    say
+        Called with what `drivers` will cost, before it begins.
 
     Raises
     ------
@@ -128,11 +137,11 @@ def evaluate(
         store = store or what.store
     if on is not None:
         if rule is not None and not isinstance(rule, Fixed):
-            _, evidence = _evidence_of(what, data, store)
+            _, _, evidence = _evidence_of(what, data, store)
             check_wish(cost, threshold, evidence.task)
             rule = Fixed(rule.choose(evidence.y, evidence.given[:, 0], evidence.weights))
         return _on_new_rows(what, on, rule=rule, costs=costs, store=store)
-    study, evidence = _evidence_of(what, data, store)
+    study, problem, evidence = _evidence_of(what, data, store)
     if named := [name.strip() for name in (groups.split(",") if isinstance(groups, str) else groups) if name.strip()]:
         evidence = replace(evidence, groups=group_columns(evidence, named, data))
     check_wish(cost, threshold, evidence.task)
@@ -141,6 +150,8 @@ def evaluate(
         costs, rule = read_wish(cost or order.get("cost"), order.get("threshold"))
     evidence = replace(evidence, rule=rule, costs=costs)
     parts = read_all(evidence)
+    if drivers:
+        parts["drivers"] = drivers_of(problem, evidence, say)
     if report is not None:
         facts = what.facts if isinstance(what, TunedModel) else find_facts(study, store=store)
         write_text_atomic(Path(report), render(facts, parts))
@@ -149,13 +160,13 @@ def evaluate(
 
 def _evidence_of(
     what: TunedModel | str | os.PathLike[str], data: Any, store: str | os.PathLike[str] | None
-) -> tuple[str, Evidence]:
-    """The study behind a model, and what it left."""
+) -> tuple[str, Problem, Evidence]:
+    """The study behind a model, its problem, and what it left."""
     if isinstance(what, TunedModel):
-        return what.run.study, gather_evidence(what.run.study, problem=what.problem, store=store)
+        return what.run.study, *gather_evidence(what.run.study, problem=what.problem, store=store)
     found = find_package(what, store=store)
     study = str(what) if found is None else found.manifest.study
-    return study, gather_evidence(study, data=data, store=store)
+    return study, *gather_evidence(study, data=data, store=store)
 
 
 def _on_new_rows(

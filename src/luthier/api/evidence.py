@@ -82,8 +82,8 @@ def gather_evidence(
     problem: Problem | None = None,
     data: Any = None,
     store: str | os.PathLike[str] | None = None,
-) -> Evidence:
-    """Gather what a study left behind.
+) -> tuple[Problem, Evidence]:
+    """Gather what a study left behind, with the problem it was to solve.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def gather_evidence(
         evidence = evidence_of(problem, log, history, verdict, math.inf if left_s is None else left_s)
         if "finish" in judged:
             evidence = replace(evidence, shipped_with=Finish.from_json(judged["finish"]))
-        return evidence
+        return problem, evidence
 
 
 def _check_kind(study: str, plan: StudyPlan) -> None:

@@ -173,7 +173,7 @@ class TunedModel:
             The folder does not take files.
         """
         target = Path(path)
-        evidence = gather_evidence(self.run.study, problem=self.problem, store=self.store)
+        _, evidence = gather_evidence(self.run.study, problem=self.problem, store=self.store)
         write_text_atomic(target, render(self.facts, read_all(evidence)))
         return target
 

@@ -82,7 +82,8 @@ def tune(
     strategy
         How configurations are proposed: "auto", or the name of a strategy: "random", "grid", "sobol", "gp", "tpe",
         "flow2", "evolution", "cmaes" (extra), or any of Optuna's samplers (extra), as "optuna:TPESampler".
-        `auto` tries every family's default first and then searches by the Gaussian process.
+        `auto` tries what did best on other tables (`luthier.models.portfolio`) and every family's default, and then
+        searches by the Gaussian process.
     models
         Names of model families, separated by commas or as a list; or one scikit-learn estimator or Pipeline, which
         needs a `space`. Default: every family that suits the data.

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from luthier.cli.say import answer, want_json
+from luthier.cli.say import answer, errors, want_json
 
 
 def evaluate(
@@ -28,20 +28,34 @@ def evaluate(
     groups: Annotated[
         str | None, typer.Option(help='Columns whose groups to compare, features or not: "sex,region".')
     ] = None,
+    drivers: Annotated[
+        bool,
+        typer.Option("--drivers", help="Which columns the answers rest on; fits what is shipped on every fold again."),
+    ] = False,
     report: Annotated[str | None, typer.Option(help="Write the whole report, as one HTML file, here.")] = None,
     data: Annotated[
         str | None, typer.Option(help="The study's own table, if it is no longer where it was tuned from.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
 ) -> None:
-    """Say how far to believe a tuned model; nothing is trained again.
+    """Say how far to believe a tuned model; nothing is trained again, but for --drivers.
 
     Ends with code 3 when new rows (--on) show it to be worse than promised beyond what luck explains.
     """
     want_json(json)
     from luthier.api import evaluate as evaluate_model
 
-    found = evaluate_model(what, on=on, cost=cost, threshold=threshold, groups=groups or (), data=data, report=report)
+    found = evaluate_model(
+        what,
+        on=on,
+        cost=cost,
+        threshold=threshold,
+        groups=groups or (),
+        data=data,
+        report=report,
+        drivers=drivers,
+        say=lambda line: errors.print(line, style="dim"),
+    )
     next_step = "luthier tune NEW_TABLE --target ..." if found.contradicted else f"luthier runs show {found.study}"
     answer(found.to_json(), found.lines(), next_step=next_step)
     if found.contradicted:

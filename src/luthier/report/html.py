@@ -90,6 +90,8 @@ def render(facts: ReportFacts, parts: Mapping[str, Part] | None = None) -> str:
         worst_slices=reading_charts.worst_slices(readings),
         slices=reading_tables.slice_grid(readings),
         groups=reading_tables.group_grids(readings),
+        drivers=reading_tables.driver_grid(readings),
+        dependences=reading_tables.dependence_grids(readings),
         importance=reading_tables.importance_grid(readings),
         glossary=GLOSSARY,
         **looks(),

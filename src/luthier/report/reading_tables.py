@@ -17,7 +17,7 @@ from luthier.scoring.estimate import Estimate
 
 MOST_CLASSES = 12
 """Classes of a confusion matrix that is shown as one; of more, the most frequent confusions are listed."""
-MOST_CONFUSIONS, MOST_SLICES = 20, 20
+MOST_CONFUSIONS, MOST_SLICES, MOST_DRIVERS = 20, 20, 20
 
 Cells = tuple[tuple[str, ...], ...]
 
@@ -155,6 +155,43 @@ def importance_grid(readings: Readings) -> Grid | None:
         "settings do only together is in no share."
     )
     return Grid("Which settings mattered", ("Setting", "Share", "90 % interval", "Mattered"), rows, strong, note)
+
+
+def driver_grid(readings: Readings) -> Grid | None:
+    """What the answers rest on."""
+    found = readings.drivers
+    if found is None:
+        return None
+    rows = tuple(
+        (clipped(one.column, NAME), plain_value(one.drop), f"[{plain_value(one.low)}, {plain_value(one.high)}]")
+        for one in found.columns[:MOST_DRIVERS]
+    )
+    strong = tuple(i for i, one in enumerate(found.columns[:MOST_DRIVERS]) if one.matters)
+    left = len(found.columns) - len(rows)
+    note = "Set off: told to matter. Columns that say the same share it between them." + (
+        f" {number(left)} columns that matter less are left out." if left else ""
+    )
+    head = ("Column", f"{name_of_metric(found.metric)} gets worse without it by", "95 % interval")
+    return Grid("What the answers rest on", head, rows, strong, note)
+
+
+def dependence_grids(readings: Readings) -> tuple[Grid, ...]:
+    """How the answers move with the columns that matter most."""
+    found = readings.drivers
+    if found is None:
+        return ()
+    return tuple(
+        Grid(
+            f"With {clipped(one.column, NAME)} set to",
+            ("Value", found.answer, "95 % interval"),
+            tuple(
+                (clipped(p.value, NAME), plain_value(p.mean), f"[{plain_value(p.low)}, {plain_value(p.high)}]")
+                for p in one.dependence
+            ),
+        )
+        for one in found.columns
+        if one.dependence
+    )
 
 
 def slice_grid(readings: Readings) -> Grid | None:

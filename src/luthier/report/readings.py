@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from luthier.evaluation.calibration import Calibration
+from luthier.evaluation.drivers import Drivers
 from luthier.evaluation.evidence import Part, Unanswered
 from luthier.evaluation.generalisation import Generalisation
 from luthier.evaluation.groups import Groups
@@ -25,7 +26,7 @@ class Readings:
 
     Attributes
     ----------
-    calibration, operating, intervals, slices, groups, settings
+    calibration, operating, intervals, slices, groups, settings, drivers
         As in `luthier.evaluate`.
     unread
         Topics for which there was no time.
@@ -37,6 +38,7 @@ class Readings:
     slices: Slices | None = None
     groups: Groups | None = None
     settings: Importance | None = None
+    drivers: Drivers | None = None
     unread: tuple[str, ...] = ()
 
     @classmethod
@@ -59,6 +61,7 @@ class Readings:
             slices=_if(Slices, parts.get("slices")),
             groups=_if(Groups, parts.get("groups")),
             settings=_if(Importance, parts.get("settings")),
+            drivers=_if(Drivers, parts.get("drivers")),
             unread=tuple(
                 name for name, part in parts.items() if isinstance(part, Unanswered) and part.for_want_of_time
             ),
