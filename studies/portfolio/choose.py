@@ -131,7 +131,7 @@ def left_out(tables: Sequence[Measured], n: int, power: float, first: int) -> li
 def main() -> None:
     """Say what lists are worth, and write them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--n", type=int, default=12)
+    parser.add_argument("--n", type=int, default=6)
     parser.add_argument("--powers", type=float, nargs="*", default=[0.0, 0.5, 1.0])
     parser.add_argument("--first", type=int, nargs="*", default=[1, 7])
     parser.add_argument("--list", action="store_true", help="print the list of the first power, to paste")

@@ -35,7 +35,7 @@ import luthier  # noqa: E402
 from luthier.models import portfolio, split_config  # noqa: E402
 
 BUDGET_S = 30
-N_CHOSEN, POWER = 12, 0.5
+N_CHOSEN, POWER = 6, 0.5
 
 
 def lists(tables: list[Any], without: str) -> tuple[tuple[str, dict[str, Any]], ...]:

@@ -15,9 +15,9 @@ def test_every_configuration_has_its_place_on_tables_of_any_size(n_rows: int, n_
     families, _ = families_for(list(FAMILIES)[:7], facts)
     space = joint_space(families, facts)
     found = {space.key(space.nearest(config)) for _, config in portfolio(facts.task)}
-    assert len(found) == len(portfolio(facts.task)) > 5
+    assert len(found) == len(portfolio(facts.task)) > 3
 
 
 def test_it_is_of_several_families_and_empty_where_nothing_was_learned() -> None:
-    assert len({name for name, _ in portfolio("binary")}) >= 4
+    assert len({name for name, _ in portfolio("binary")}) >= 3
     assert portfolio("regression") == ()

@@ -25,18 +25,6 @@ CLASSES: tuple[tuple[str, Config], ...] = (
      "criterion": "gini"}),
     ("mlp", {"n_layers": 2, "width": 73, "activation": "tanh", "alpha": 0.00025, "learning_rate_init": 0.0071,
      "batch_size": 166, "max_iter": 68, "scaling": "normal_scores"}),
-    ("linear", {"scaling": "normal_scores", "penalty": "l2", "C": 0.055}),
-    ("lightgbm", {"n_estimators": 166, "learning_rate": 0.3, "num_leaves": 361, "min_child_samples": 5,
-     "feature_fraction": 0.66, "bagging_fraction": 0.59, "lambda_l1": 0.0022, "lambda_l2": 2.4e-05, "max_bin": 92}),
-    ("mlp", {"n_layers": 1, "width": 95, "activation": "relu", "alpha": 0.0031, "learning_rate_init": 0.00068,
-     "batch_size": 185, "max_iter": 80, "scaling": "normal_scores"}),
-    ("lightgbm", {"n_estimators": 163, "learning_rate": 0.21, "num_leaves": 62, "min_child_samples": 30,
-     "feature_fraction": 0.93, "bagging_fraction": 0.44, "lambda_l1": 0.33, "lambda_l2": 6.6e-05, "max_bin": 76}),
-    ("lightgbm", {"n_estimators": 1186, "learning_rate": 0.014, "num_leaves": 5, "min_child_samples": 3,
-     "feature_fraction": 0.67, "bagging_fraction": 0.73, "lambda_l1": 0.19, "lambda_l2": 0.004, "max_bin": 69}),
-    ("lightgbm", {"n_estimators": 80, "learning_rate": 0.01, "num_leaves": 27, "min_child_samples": 72,
-     "feature_fraction": 0.38, "bagging_fraction": 0.43, "lambda_l1": 4.4e-05, "lambda_l2": 9.7e-07, "max_bin":
-     39}),
 )
 # fmt: on
 """Families and their configurations for tables of classes, in the order in which they are tried."""
