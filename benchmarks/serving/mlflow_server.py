@@ -11,6 +11,8 @@ from table import made, pipeline
 if __name__ == "__main__":
     folder, port = sys.argv[1:]
     model = f"{folder}/mlflow-model"
-    mlflow.sklearn.save_model(pipeline(made()), model, pyfunc_predict_fn="predict_proba")
+    mlflow.sklearn.save_model(
+        pipeline(made()), model, pyfunc_predict_fn="predict_proba", serialization_format="cloudpickle"
+    )
     python = [sys.executable, "-m", "mlflow", "models", "serve"]
     os.execv(sys.executable, [*python, "-m", model, "-p", port, "--env-manager", "local"])
