@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -242,6 +243,31 @@ def test_a_body_that_is_no_row_is_refused_cleanly(settings: ServeSettings, body:
     reply = ask(settings, PREDICT, content=body, headers={"content-type": kind})
     assert reply.status_code == status
     assert reply.json()["error"]["fix"]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_a_small_body_of_very_many_rows_is_refused_before_they_are_unpacked(settings: ServeSettings, kind: str) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    n, to = 50_000_000, io.BytesIO()
+    if kind == "parquet":
+        pq.write_table(pa.table({"age": np.zeros(n, np.int8)}), to)
+    else:
+        with pa.ipc.new_stream(to, pa.schema({"age": pa.null()})) as stream:
+            stream.write_table(pa.table({"age": pa.nulls(n)}))
+    headers = {"content-type": f"application/vnd.apache.{'parquet' if kind == 'parquet' else 'arrow.stream'}"}
+
+    async def run() -> tuple[httpx.Response, int]:
+        async with serving(settings) as client:
+            tracemalloc.start()
+            reply = await client.post(PREDICT, content=to.getvalue(), headers=headers)
+            _, peak_bytes = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            return reply, peak_bytes
+
+    reply, peak_bytes = asyncio.run(run())
+    assert reply.status_code == 413
+    assert "50,000,000 rows" in reply.json()["error"]["what"]
+    assert peak_bytes < n  # the column alone would take a byte a row
 
 
 def test_a_body_that_trickles_in_is_cut_off(settings: ServeSettings) -> None:

@@ -101,8 +101,13 @@ def read_rows(source: Any) -> pd.DataFrame:
     if isinstance(source, pd.DataFrame):
         return source
     with open_table(source, as_written=True) as (table, _):
-        columns = {name: table.column(name) for name in table.names}
-        return pd.DataFrame(columns, index=pd.RangeIndex(table.n_rows), columns=list(table.names))
+        return frame_of(table)
+
+
+def frame_of(table: Table) -> pd.DataFrame:
+    """All columns of an open table as a pandas frame (n_rows, n_columns)."""
+    columns = {name: table.column(name) for name in table.names}
+    return pd.DataFrame(columns, index=pd.RangeIndex(table.n_rows), columns=list(table.names))
 
 
 class _Reader:

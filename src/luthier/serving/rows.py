@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
-from math import isnan
+from math import isinf, isnan
 from typing import Any, Protocol
 
 import numpy as np
@@ -108,6 +108,7 @@ class RowReader:
         self._cells: tuple[_Cell, ...] = tuple(
             _cell(columns[source], list(parts)) for source, parts in groupby(schema.features, key=lambda f: f.source)
         )
+        self._readers = tuple((cell.name, cell.read) for cell in self._cells)
         self._width = len(schema.features)
 
     @property
@@ -126,12 +127,13 @@ class RowReader:
         problems: list[Problem] = []
         for i, row in enumerate(rows):
             beyond: list[str] = []
-            for cell in self._cells:
-                value = row.get(cell.name, _ABSENT)
+            for k, (name, read) in enumerate(self._readers):
+                value = row.get(name, _ABSENT)
                 try:
-                    if cell.read(value, numbers):
-                        beyond.append(cell.name)
+                    if read(value, numbers):
+                        beyond.append(name)
                 except (ValueError, OverflowError):
+                    cell = self._cells[k]
                     problems.append(Problem(i, cell.name, None if value is _ABSENT else value, _wanted(cell, value)))
             outside.append(tuple(beyond))
             if len(problems) >= MOST_PROBLEMS:
@@ -174,7 +176,7 @@ def _single(value: Any) -> Any:
 
 
 def _finite(number: float | None) -> float:
-    if number is None or number in (np.inf, -np.inf):
+    if number is None or isinf(number):
         raise ValueError
     return number
 
@@ -213,8 +215,11 @@ class _Number:
         if isnan(number):
             into.append(_NAN)
             return self.complete
-        into.append(_finite(number))
-        return _outside(number, self.low, self.high)
+        # As `_finite` and `_outside`, without calling them: most of the cost of a request is in its cells.
+        if isinf(number):
+            raise ValueError
+        into.append(number)
+        return self.low is not None and self.high is not None and not self.low <= number <= self.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +255,7 @@ class _Level:
         return f"a word or number (training showed {shown}{more}), or null where it is not known"
 
     def read(self, value: Any, into: list[float]) -> bool:
-        value = _single(value)
+        value = value if type(value) is str else _single(value)
         code = _NAN if value is None else self.reader(value)
         into.append(code)
         # Where rare levels were pooled, a word that is not listed may well have been among them. A column with gaps

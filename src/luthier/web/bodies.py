@@ -18,7 +18,7 @@ import pandas as pd
 from pydantic_core import from_json
 from starlette.requests import ClientDisconnect, Request
 
-from luthier.data import read_rows
+from luthier.data.readers import frame_of, open_table
 from luthier.errors import LuthierError, MissingExtra
 from luthier.web.refusals import Refused, bad_request
 from luthier.web.settings import Limits
@@ -130,15 +130,19 @@ def check_size(rows: Sequence[Row], limits: Limits, n_fields: int) -> None:
     """Refuse too many rows or columns."""
     if not rows:
         raise bad_request(422, "there are no rows", fix="send at least one row")
-    if len(rows) > limits.rows:
-        raise bad_request(
-            413, f"{len(rows):,} rows are more than the {limits.rows:,} of one request", fix="send them in several"
-        )
+    _check_rows(len(rows), limits)
     most = max(limits.columns, 2 * n_fields)
     widest = max(map(len, rows))
     if widest > most:
         raise bad_request(
             413, f"a row has {widest:,} fields; {most:,} is the most", fix=f"send only the {n_fields} the model reads"
+        )
+
+
+def _check_rows(n_rows: int, limits: Limits) -> None:
+    if n_rows > limits.rows:
+        raise bad_request(
+            413, f"{n_rows:,} rows are more than the {limits.rows:,} of one request", fix="send them in several"
         )
 
 
@@ -169,28 +173,26 @@ def _called(value: Any) -> str:
 
 def _table_rows(body: bytes, kind: str, limits: Limits) -> Sequence[Row]:
     try:
-        frame = _arrow(body) if kind == "arrow" else _file(body, kind)
+        frame = _arrow(body, limits) if kind == "arrow" else _file(body, kind, limits)
     except MissingExtra as error:
         raise Refused(415, error) from error
     except LuthierError as error:
         raise bad_request(400, f"the body is no {kind} table: {error.what}", fix="send a whole file") from error
-    if len(frame) > limits.rows:
-        raise bad_request(
-            413, f"{len(frame):,} rows are more than the {limits.rows:,} of one request", fix="send them in several"
-        )
     names = [str(name) for name in frame.columns]
     columns = [[_plain(value) for value in frame.iloc[:, i].tolist()] for i in range(frame.shape[1])]
     return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
 
-def _file(body: bytes, kind: str) -> pd.DataFrame:
+def _file(body: bytes, kind: str, limits: Limits) -> pd.DataFrame:
     with tempfile.TemporaryDirectory(prefix="luthier-") as folder:
         path = Path(folder) / f"body.{kind}"
         path.write_bytes(body)
-        return read_rows(str(path))
+        with open_table(str(path), as_written=True) as (table, _):
+            _check_rows(table.n_rows, limits)  # before they are fetched: a kilobyte of Parquet can be a billion rows
+            return frame_of(table)
 
 
-def _arrow(body: bytes) -> pd.DataFrame:
+def _arrow(body: bytes, limits: Limits) -> pd.DataFrame:
     try:
         import pyarrow as pa
     except ImportError as error:
@@ -198,9 +200,14 @@ def _arrow(body: bytes) -> pd.DataFrame:
             "Arrow bodies need pyarrow, which is not installed here",
             fix="pip install 'luthier[polars]', or send Parquet",
         ) from error
+    batches, n_rows = [], 0
     try:
         with pa.ipc.open_stream(pa.BufferReader(body)) as stream:
-            frame: pd.DataFrame = stream.read_all().to_pandas()
+            for batch in stream:
+                n_rows += batch.num_rows
+                _check_rows(n_rows, limits)  # a column of nulls takes no bytes, however long it is
+                batches.append(batch)
+            frame: pd.DataFrame = pa.Table.from_batches(batches, stream.schema).to_pandas()
     except (pa.ArrowException, OSError) as error:
         raise bad_request(400, f"the body is no Arrow stream: {error}", fix="send an Arrow IPC stream") from error
     return frame
