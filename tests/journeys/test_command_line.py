@@ -113,7 +113,7 @@ def test_people_get_lines_and_a_next_step(tumours: Path) -> None:
 
 
 def test_ctrl_c_keeps_the_study_and_the_same_command_goes_on(tumours: Path) -> None:
-    command = ["tune", "tumours.csv", "--target", "diagnosis", "--budget", "40 trials", "--jobs", "1", "--seed", "3"]
+    command = ["tune", "tumours.csv", "--target", "diagnosis", "--budget", "24 trials", "--jobs", "1", "--seed", "3"]
     process = subprocess.Popen(
         [sys.executable, "-m", "luthier.cli", *command, "--models", "lightgbm"],
         cwd=tumours,
@@ -135,7 +135,7 @@ def test_ctrl_c_keeps_the_study_and_the_same_command_goes_on(tumours: Path) -> N
     done = luthier("runs", "resume", study, "--json", cwd=tumours)
     body = json.loads(done.stdout)
     assert body["study"] == study
-    assert body["trials"] == 40
+    assert body["trials"] == 24
     after = json.loads(luthier("runs", "show", study, "--json", cwd=tumours).stdout)
     assert after["trials"][: len(before["trials"]) - 1] == before["trials"][:-1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import socket
 import sys
@@ -58,6 +59,8 @@ def serve(sock: socket.socket, source: int | tuple[str, int], threads: int, memo
         except EOFError:
             return
         finish = carry_out(work, job, threads)
+        with contextlib.suppress(OSError):  # what a job printed must not die with the worker, which may be killed next
+            sys.stdout.flush()
         try:
             wire.send((job.id, finish))
         except (MemoryError, pickle.PicklingError, TypeError, AttributeError) as error:
