@@ -7,6 +7,7 @@ from collections.abc import Callable
 from luthier.evaluation.calibration import calibration
 from luthier.evaluation.chain import replays_for
 from luthier.evaluation.cost import blend_s, choose_recalibrator_s, margins_s, operating_s, replay_s, slices_s
+from luthier.evaluation.course import course, course_s
 from luthier.evaluation.evidence import Evidence, Part, Unanswered
 from luthier.evaluation.generalisation import generalisation
 from luthier.evaluation.groups import groups
@@ -17,6 +18,7 @@ from luthier.evaluation.slices.reading import slices
 
 TOPICS: dict[str, Callable[[Evidence], Part]] = {
     "generalisation": generalisation,
+    "course": course,
     "calibration": calibration,
     "intervals": intervals,
     "slices": slices,
@@ -64,9 +66,11 @@ def seconds_of(topic: str, evidence: Evidence) -> float:
         return choose_recalibrator_s(rows=rows, outputs=outputs)
     if topic == "settings":
         return importance_s(trials=len(evidence.history.trials), settings=len(evidence.plan.space.dimensions))
+    units = len(set(evidence.table.splits.units.tolist()))
+    size = {"rows": rows, "outputs": outputs, "configs": configs, "replays": replays}
+    if topic == "course":
+        return course_s(metric, units=units, **size)
     if topic == "operating_point":
-        size = {"rows": rows, "outputs": outputs, "configs": configs, "replays": replays}
-        units = len(set(evidence.table.splits.units.tolist()))
         chosen_s = blend_s(metric, **size) if evidence.blender is not None else replay_s(metric, units=units, **size)
         return operating_s(rows=rows, outputs=outputs, replays=replays, chosen_s=chosen_s)
     return 0.05

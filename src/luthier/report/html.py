@@ -92,6 +92,7 @@ def render(facts: ReportFacts, parts: Mapping[str, Part] | None = None) -> str:
         groups=reading_tables.group_grids(readings),
         drivers=reading_tables.driver_grid(readings),
         dependences=reading_tables.dependence_grids(readings),
+        course=reading_tables.course_grid(readings),
         importance=reading_tables.importance_grid(readings),
         glossary=GLOSSARY,
         **looks(),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from luthier.evaluation.groups import GroupedBy
 from luthier.evaluation.operating import OperatingPoint
-from luthier.report.figures import UNKNOWN, clipped, number, plain_value, share
+from luthier.report.figures import UNKNOWN, clipped, duration, number, plain_value, share
 from luthier.report.reading_words import rows_in_words
 from luthier.report.readings import Readings
 from luthier.report.tables import NAME
@@ -133,6 +133,27 @@ def margin_grid(readings: Readings) -> Grid | None:
         for m in readings.intervals.margins
     )
     return Grid("How far off predictions may be", ("Of all cases", "Truth less prediction", "Covered in replays"), rows)
+
+
+def course_grid(readings: Readings) -> Grid | None:
+    """What would have been chosen had the search ended earlier."""
+    found = readings.course
+    if found is None:
+        return None
+    rows = tuple(
+        (
+            duration(stop.seconds),
+            number(stop.trials),
+            f"{plain_value(stop.honest.value)} {interval(stop.honest)}",
+            plain_value(stop.naive),
+            "the last" if stop is found.stops[-1] else share(stop.as_good),
+        )
+        for stop in found.stops
+    )
+    strong = (found.stops.index(found.enough),)
+    header = ("Ended after", "Trials to the end", "Honest score", "Naive", "Chance to be as good as the last")
+    note = "Set off: where the score stopped rising by more than luck. Of the best single model at each moment."
+    return Grid("Had the search ended earlier", header, rows, strong, note)
 
 
 def importance_grid(readings: Readings) -> Grid | None:

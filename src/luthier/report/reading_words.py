@@ -5,7 +5,7 @@ from __future__ import annotations
 from luthier.data.slices import Condition, Slice
 from luthier.evaluation.slices.findings import SliceFinding, Slices
 from luthier.report.facts import ReportFacts
-from luthier.report.figures import clipped, number, plain_value, share
+from luthier.report.figures import clipped, duration, number, plain_value, share
 from luthier.report.readings import Readings
 
 MOST_SAID = 3
@@ -81,6 +81,16 @@ def chances(readings: Readings | None) -> tuple[str, ...]:
     if most < LOOSE:
         return (taken,)
     return (taken, f"They may still be off by up to {number(100 * most, 0)} points; the rows do not tell.")
+
+
+def more_time(readings: Readings | None) -> str | None:
+    """Whether a longer run is worth a try; None where nobody looked."""
+    found = None if readings is None else readings.course
+    if found is None or found.doubling is None:
+        return None
+    if found.rises_on:
+        return "Give it more time: the score was still getting better when the run ended."
+    return f"A longer run will likely bring little: the score stopped rising after {duration(found.enough.seconds)}."
 
 
 def advice(readings: Readings | None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from luthier.evaluation.calibration import Calibration
+from luthier.evaluation.course import Course
 from luthier.evaluation.drivers import Drivers
 from luthier.evaluation.evidence import Part, Unanswered
 from luthier.evaluation.generalisation import Generalisation
@@ -26,12 +27,13 @@ class Readings:
 
     Attributes
     ----------
-    calibration, operating, intervals, slices, groups, settings, drivers
+    course, calibration, operating, intervals, slices, groups, settings, drivers
         As in `luthier.evaluate`.
     unread
         Topics for which there was no time.
     """
 
+    course: Course | None = None
     calibration: Calibration | None = None
     operating: OperatingPoint | None = None
     intervals: Intervals | None = None
@@ -55,6 +57,7 @@ class Readings:
         if promised is not None and honest is not None and promised.honest.to_json() != honest.to_json():
             raise ValueError(f"the evaluation promises {promised.honest}, the verdict {honest}: they are of two runs")
         return cls(
+            course=_if(Course, parts.get("course")),
             calibration=_if(Calibration, parts.get("calibration")),
             operating=_if(OperatingPoint, parts.get("operating_point")),
             intervals=_if(Intervals, parts.get("intervals")),

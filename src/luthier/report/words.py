@@ -15,7 +15,7 @@ from typing import Protocol
 from luthier.checks import Finding
 from luthier.report.facts import MetricFacts, ReportFacts, is_known
 from luthier.report.figures import NBSP, ScoreStyle, clipped, duration, money, number, share
-from luthier.report.reading_words import advice, chances, for_whom
+from luthier.report.reading_words import advice, chances, for_whom, more_time
 from luthier.report.readings import Readings
 
 _PER_CLASS = {
@@ -118,7 +118,7 @@ def front_page(facts: ReportFacts, readings: Readings | None = None) -> FrontPag
         for_whom=for_whom(readings),
         against_default=_against_default(facts, style),
         not_measured=facts.not_measured or ("This run did not record what it left out.",),
-        next_steps=facts.usage.next_steps or (*_next_steps(facts), *advice(readings)),
+        next_steps=facts.usage.next_steps or (*_next_steps(facts, readings), *advice(readings)),
     )
 
 
@@ -306,7 +306,7 @@ def _against_default(facts: ReportFacts, style: ScoreStyle) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _next_steps(facts: ReportFacts) -> tuple[str, ...]:
+def _next_steps(facts: ReportFacts, readings: Readings | None) -> tuple[str, ...]:
     """Advice that the figures support, most useful first."""
     run, verdict = facts.run, facts.verdict
     steps = []
@@ -321,6 +321,8 @@ def _next_steps(facts: ReportFacts) -> tuple[str, ...]:
         steps.append(f"Find out why {number(failed)} fits failed; the first errors are listed below.")
     if facts.n_tries <= 1 and run.budget:
         steps.append("Give it more time: one try is not a search.")
+    elif (longer := more_time(readings)) is not None:
+        steps.append(longer)
     elif (late := _last_gain_at(facts)) is not None and late > 0.7:
         steps.append("Give it more time: the best score was still getting better late in the run.")
     elif late is not None and late < 0.3 and len(facts.trials) >= 20:
