@@ -115,7 +115,7 @@ def one(X, y, rng):
 
     refit = blended(lambda t: on_judged(t, np.arange(ROWS)))
     of_folds = [blended(lambda t, train=train: on_judged(t, train)) for train, _ in folds]
-    base = Chain(select_by=auc, blender=blender, recalibrator=kind)
+    base = Chain(select_by=auc, chooser=blender, recalibrator=kind)
     rules = {"roc_auc": None, "log_loss": None, "f1": ByFBeta(1.0), "cost": ByCost(COSTS)}
     given = p if fitted is None else fitted.apply(p)
     for name, rule in rules.items():

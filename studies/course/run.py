@@ -21,6 +21,7 @@ sys.path.insert(0, str(HERE.parent / "replay"))
 from worlds import METRICS, SCENARIOS, draw_world  # noqa: E402
 
 from luthier.evaluation.course import stops_of  # noqa: E402
+from luthier.evaluation.judging import KEEP_DEFAULT_FROM  # noqa: E402
 from luthier.scoring import get_metric  # noqa: E402
 from luthier.scoring.replay import replay  # noqa: E402
 
@@ -73,19 +74,18 @@ def tables(found: pd.DataFrame) -> str:
     bins = pd.cut(p, [-0.01, 0.02, 0.1, 0.3, 0.5, 1.0])
     for where, part in real.groupby(bins, observed=True):
         said.append(
-            f"  said {part.p_default.mean():.2f} (in {where}): came true {part.default_as_good.mean():.2f} ({len(part)})"
+            f"  said {part.p_default.mean():.2f}: came true {part.default_as_good.mean():.2f} ({len(part)}, in {where})"
         )
-    kept = real.p_default >= 0.5
-    said.append(f"Worse than the default: the best score {real.worse.mean():.1%}, with the default kept from 0.5 on "
-                f"{(real.worse * ~kept).mean():.1%}; kept in {kept.mean():.1%}")  # fmt: skip
-    for least in (0.2, 0.3, 0.4, 0.5, 0.6, 1.01):
+    kept = real.p_default >= KEEP_DEFAULT_FROM
+    bad = (real.worse * ~kept).mean()
+    said.append(f"Worse than the default: the best score {real.worse.mean():.1%}, as we choose {bad:.1%}")
+    said.append(f"  the default is kept in {kept.mean():.1%}")
+    for least in (0.2, 0.3, KEEP_DEFAULT_FROM, 0.4, 0.5, 0.6, 1.01):
         tuned = real.p_default < least
-        gained = (real.gain / real.se * tuned).mean()
-        said.append(
-            f"  kept from {least:.1f} on: {(real.worse * tuned).mean():.1%} worse, gained {gained:.2f} standard errors"
-        )
+        bad, gained = (real.worse * tuned).mean(), (real.gain / real.se * tuned).mean()
+        said.append(f"  kept from {least:.2f} on: {bad:.1%} worse, gained {gained:.2f} standard errors")
     for n, part in real.groupby("n"):
-        still = (part.worse * (part.p_default < 0.5)).mean()
+        still = (part.worse * (part.p_default < KEEP_DEFAULT_FROM)).mean()
         said.append(f"  n = {n}: {part.worse.mean():.1%} and {still:.1%} of {len(part)}")
     said.append("The next doubling, in standard errors of the score; share of 90 % intervals that held:")
     for name, part in [*found.groupby("scenario", sort=False), ("all", found)]:

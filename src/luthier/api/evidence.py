@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from luthier.api.judging import MAX_JUDGED, best_trials, blender_for
+from luthier.api.judging import MAX_JUDGED, best_trials, blender_for, simplest_of
 from luthier.api.problem import Order, Problem, pose
 from luthier.api.resolving import find_registered, folder_of
 from luthier.errors import UnknownStudy, UsageError
-from luthier.evaluation import Verdict
+from luthier.evaluation import Blender, Verdict
 from luthier.evaluation.evidence import Evidence, Finish
+from luthier.evaluation.simplest import Simplest
 from luthier.registry import ModelPackage, unpack
 from luthier.report import ReportFacts
 from luthier.scoring import OutOfFold, Splits
@@ -176,14 +177,20 @@ def evidence_of(problem: Problem, log: StudyLog, history: History, verdict: Verd
         rows = np.concatenate([np.arange(len(splits.rows))[splits.fold_slice(fold)] for fold in done])
         splits = _only(splits, done, rows)
         y, values = y[rows], values[:, rows]
+    table = OutOfFold(splits, y, tuple(trials), values)
+    chooser: Blender | Simplest | None = None
+    if verdict.select == "simplest":
+        chooser = simplest_of(problem, history, table)
+    elif verdict.blend is not None:
+        chooser = blender_for(problem, history, trials, left_s)
     return Evidence(
-        table=OutOfFold(splits, y, tuple(trials), values),
+        table=table,
         metric=problem.metric,
         dataset=problem.dataset,
         plan=problem.plan,
         history=history,
         verdict=verdict,
-        blender=None if verdict.blend is None else blender_for(problem, history, trials, left_s),
+        chooser=chooser,
         seed=problem.plan.seed,
     )
 

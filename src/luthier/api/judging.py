@@ -6,16 +6,29 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
 from luthier.api.problem import Problem
 from luthier.evaluation import Blender, Final, Verdict, judge, judge_partial
 from luthier.evaluation.chain import replays_for
-from luthier.evaluation.cost import BESIDE, FEWEST_OWN_REPLAYS, Effort, blend_s, finish_effort, own_call_s, replay_s
+from luthier.evaluation.cost import (
+    BESIDE,
+    FEWEST_OWN_REPLAYS,
+    FEWEST_REPLAYS,
+    Effort,
+    blend_s,
+    finish_effort,
+    own_call_s,
+    replay_s,
+)
 from luthier.evaluation.judging import judge_with_spare
+from luthier.evaluation.simplest import Simplest
 from luthier.scoring import AdditiveMetric, Estimate, OutOfFold, RankMetric
 from luthier.tuning import History, Progress, StudyLog, Trial, seed_of
+
+Select = Literal["best", "simplest"]
 
 MAX_JUDGED = 200
 """Configurations the replay chooses among, best first: those far below the best are never chosen and only cost time."""
@@ -46,10 +59,12 @@ class Judging:
         The study.
     final
         Whether a blend may be shipped.
+    select
+        Whether the best configuration wins, or the simplest within a standard error of it.
     """
 
-    def __init__(self, problem: Problem, log: StudyLog, final: Final = "refit") -> None:
-        self._problem, self._log, self._final = problem, log, final
+    def __init__(self, problem: Problem, log: StudyLog, final: Final = "refit", select: Select = "best") -> None:
+        self._problem, self._log, self._final, self._select = problem, log, final, select
         self._y = problem.dataset.y[problem.splits.rows]
         self._n_units = len(np.unique(problem.splits.units))
         self._call_s = own_call_s(len(self._y))
@@ -148,7 +163,8 @@ class Judging:
             n_replays=effort.replays,
             blender=blender_for(problem, history, table.trials, left_s) if effort.blend_replays else None,
             final=self._final,
-            n_blend_replays=effort.blend_replays,
+            n_blend_replays=effort.blend_replays or FEWEST_REPLAYS,
+            simplest=simplest_of(problem, history, table) if self._select == "simplest" else None,
         )
 
     def verdict_on_one(self, history: History, trial: int, *, passed_over: int = 0) -> Verdict:
@@ -194,6 +210,13 @@ def blender_for(problem: Problem, history: History, trials: Sequence[int], left_
     kinds = [problem.kind_of(history.trials[t].config) for t in trials]
     anchor = 0 if problem.splits.kind == "forward" and 0 in trials else None
     return Blender(kinds, np.array(costs), np.array([left_s, MS_PER_1000]), anchor=anchor)
+
+
+def simplest_of(problem: Problem, history: History, table: OutOfFold) -> Simplest:
+    """How the simplest configuration is chosen: by the median seconds of the folds of each."""
+    seconds = [float(np.median(history.trials[t].seconds_of_done())) for t in table.trials]
+    rng = np.random.default_rng(seed_of(problem.plan.seed, "simplest"))
+    return Simplest.among(table, problem.metric, seconds, rng)
 
 
 def refit_s(problem: Problem, trial: Trial) -> float:

@@ -18,7 +18,7 @@ from luthier.api.baselines import KEPT, baseline_of
 from luthier.api.checking import check_problem
 from luthier.api.evidence import evidence_of
 from luthier.api.facts import gather_facts
-from luthier.api.judging import HonestWatch, Judging, refit_s
+from luthier.api.judging import HonestWatch, Judging, Select, refit_s
 from luthier.api.problem import Order, Problem, pose, searching
 from luthier.api.result import Shipped, TunedModel
 from luthier.api.warming import as_begun, warmed
@@ -78,6 +78,8 @@ class Means:
         Whether to write the HTML report.
     final
         Whether the model may be a blend.
+    select
+        Whether the best configuration wins, or the simplest within a standard error of it.
     """
 
     n_jobs: int | None = None
@@ -86,6 +88,7 @@ class Means:
     store: str | os.PathLike[str] | None = None
     report: bool = False
     final: Final = "auto"
+    select: Select = "best"
 
 
 def answer(
@@ -147,7 +150,7 @@ def _carry_out(
 ) -> TunedModel:
     plan = problem.plan
     costs, rule = read_wish(problem.order.cost, problem.order.threshold)
-    judging = Judging(problem, log, means.final)
+    judging = Judging(problem, log, means.final, means.select)
     watch = HonestWatch(judging, on_progress)
 
     def reserve_s(history: History, refit_p90_s: float) -> float:

@@ -6,10 +6,11 @@ import os
 import time as clocks
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 from luthier.api.checking import check_codes
 from luthier.api.features import views_of
+from luthier.api.judging import Select
 from luthier.api.problem import Order, Problem
 from luthier.api.result import TunedModel
 from luthier.api.study import Means, answer
@@ -17,7 +18,7 @@ from luthier.api.warming import read_warm, warm_lines
 from luthier.checks import Checkup
 from luthier.data import Task
 from luthier.data.features import FeatureView
-from luthier.errors import UnknownChoice
+from luthier.errors import UnknownChoice, UsageError
 from luthier.evaluation import Final
 from luthier.scoring.metrics import Costs
 from luthier.tuning import Progress, StudyLog
@@ -47,6 +48,7 @@ def tune(
     seed: int = 0,
     racing: bool = True,
     final: Final = "auto",
+    select: Select = "best",
     cost: Costs | str | None = None,
     threshold: str | float | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -63,7 +65,7 @@ def tune(
 
     The library's default configuration is evaluated first. What the strategy then finds is cross-validated on the same
     folds; the winner's score is corrected for having been selected, and the default is shipped when, by the replay, it
-    is more likely than not as good.
+    may well be as good.
 
     Parameters
     ----------
@@ -119,6 +121,9 @@ def tune(
     final
         "blend": ship a weighted blend of a few of the models, each fitted on all rows; "refit": ship one; "auto": a
         blend where it is likelier than not the better, by the replay of both choices.
+    select
+        "simplest": of the configurations within a standard error of the best, take the one that is fitted in the least
+        time (in powers of two), and no blend. What costs more and is ahead by luck alone is then not taken.
     cost
         What decisions between two classes cost in your own money, as "fn=50,fp=2": the model then calls positive what
         is cheaper to call so, by the threshold that costs least on rows it has not seen.
@@ -199,7 +204,12 @@ def tune(
         read_warm(warm),
     )
     means = Means(
-        n_jobs, executor, None if out is None else Path(out), store, report=out is not None, final=_checked(final)
+        n_jobs,
+        executor,
+        None if out is None else Path(out),
+        store,
+        report=out is not None,
+        **_final(final, select),
     )
     return answer(data, order, means, started=started, resume=resume, on_progress=on_progress or (lambda _: None))
 
@@ -215,6 +225,7 @@ def tune_and_report(
     executor: str = "processes",
     resume: bool = True,
     final: Final = "auto",
+    select: Select = "best",
     features: Sequence[str | FeatureView | Mapping[str, Any]] = (),
     warm: str | Sequence[str] = "auto",
     **order: Any,
@@ -227,7 +238,7 @@ def tune_and_report(
         Called with lines for people: what was found in the data and how the study will go, then what checks warn of.
     """
     started = clocks.monotonic()
-    means = Means(n_jobs, executor, None if out is None else Path(out), report=True, final=_checked(final))
+    means = Means(n_jobs, executor, None if out is None else Path(out), report=True, **_final(final, select))
 
     def announce(problem: Problem, log: StudyLog) -> None:
         schema, splits = problem.dataset.schema, problem.splits
@@ -261,7 +272,16 @@ def tune_and_report(
     )
 
 
-def _checked(final: Final) -> Final:
+class _Wish(TypedDict):
+    final: Final
+    select: Select
+
+
+def _final(final: Final, select: Select) -> _Wish:
     if final not in (known := get_args(Final)):
         raise UnknownChoice(f"there is no final model {final!r}", fix=f"choose from: {', '.join(known)}")
-    return final
+    if select not in (known := get_args(Select)):
+        raise UnknownChoice(f"there is no way to select {select!r}", fix=f"choose from: {', '.join(known)}")
+    if select == "simplest" and final == "blend":
+        raise UsageError("a blend is not simple", fix="leave out the blend, or select the best")
+    return {"final": "refit" if select == "simplest" else final, "select": select}

@@ -54,6 +54,9 @@ def tune(
     ] = True,
     seed: Annotated[int, typer.Option(help="Root of all randomness.")] = 0,
     final: Annotated[str, typer.Option(help="auto, blend or refit: whether to ship a blend of models.")] = "auto",
+    select: Annotated[
+        str, typer.Option(help="best, or simplest: the cheapest to fit within a standard error of the best.")
+    ] = "best",
     cost: Annotated[
         str | None, typer.Option(help='What errors cost: "fn=50,fp=2"; the model then decides for what costs least.')
     ] = None,
@@ -115,6 +118,7 @@ def tune(
         racing=racing,
         seed=seed,
         final=final,
+        select=select,
         cost=cost,
         threshold=threshold,
         out=out,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from luthier.evaluation.blend import Blender
 from luthier.evaluation.evidence import Evidence
+from luthier.evaluation.simplest import Simplest
 from luthier.evaluation.thresholds import Rule
 from luthier.scoring import Metric, OutOfFold
 from luthier.scoring.draws import Draws
@@ -48,8 +49,8 @@ class Chain:
     ----------
     select_by
         The metric that configurations are chosen by, whatever the outcome is judged by.
-    blender
-        Chooses a blend; None where one configuration is chosen.
+    chooser
+        Chooses a blend, or the simplest; None where the best configuration is chosen.
     fixed
         Trial that is taken unchosen, such as a default that was kept; None where there is a choice.
     recalibrator
@@ -59,7 +60,7 @@ class Chain:
     """
 
     select_by: Metric
-    blender: Blender | None = None
+    chooser: Blender | Simplest | None = None
     fixed: int | None = None
     recalibrator: str | None = None
     rule: Rule | None = None
@@ -69,11 +70,10 @@ class Chain:
     def of(cls, evidence: Evidence, *, recalibrator: str | None = None, rule: Rule | None = None) -> Chain:
         """The choices that led to what is shipped."""
         verdict = evidence.verdict
-        chosen = verdict.blend is None and not verdict.default_kept
         return cls(
             select_by=evidence.metric,
-            blender=evidence.blender if verdict.blend is not None else None,
-            fixed=verdict.shipped if verdict.blend is None and not chosen else None,
+            chooser=None if verdict.default_kept else evidence.chooser,
+            fixed=verdict.shipped if verdict.default_kept else None,
             recalibrator=recalibrator,
             rule=rule,
         )
@@ -88,13 +88,17 @@ class Chain:
 
     def over(self, table: OutOfFold, metric: Metric, draws: Draws) -> Callable[[int], Predictions]:  # noqa: ARG002
         """As `Prepared`. The draws must be the same for all chains that share what was chosen."""
-        alone = self.fixed is None and self.blender is None
+        alone = self.fixed is None and self.chooser is None
+        prepared = self.chooser.over(table, self.select_by, draws) if isinstance(self.chooser, Simplest) else None
         best = scores_of(table, self.select_by, draws).best() if alone and len(self._kept) < len(draws) else None
 
         def chosen(replay: int) -> Predictions:
             weights = draws.row_weights(replay)
             if replay not in self._kept:
-                p = self._chosen(table, weights) if best is None else table.values[max(int(best[replay]), 0)]
+                if best is not None:
+                    p = table.values[max(int(best[replay]), 0)]
+                else:
+                    p = self._chosen(table, weights) if prepared is None else prepared(replay)
                 self._kept[replay] = self._mended(table, p, weights)
             return self._cut(table, self._kept[replay], weights)
 
@@ -112,7 +116,7 @@ class Chain:
     def _chosen(self, table: OutOfFold, weights: Floats) -> Predictions:
         if self.fixed is not None:
             return np.asarray(table.values[table.index(self.fixed)])
-        return (self.blender or argbest)(table, self.select_by, weights)
+        return (self.chooser or argbest)(table, self.select_by, weights)
 
     def _mended(self, table: OutOfFold, p: Predictions, weights: Floats) -> Predictions:
         known = weights > 0

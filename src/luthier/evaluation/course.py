@@ -33,6 +33,8 @@ SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
 WITHIN = 1.0
 """Standard errors of its later rise within which a score had stopped rising (the rule of one standard error of Breiman,
 Friedman, Olshen & Stone 1984, "Classification and regression trees")."""
+TRIFLE = 0.2
+"""Standard errors of the score itself that a later rise must exceed to matter to anybody."""
 FEWEST_TRIALS = 8
 """Complete; with fewer there is no course to speak of."""
 LEVEL, Z = 0.9, 1.645
@@ -61,7 +63,7 @@ class Stop:
     later
         By how much the honest score got better afterwards; positive is better, for losses too. Zero at the end.
     settled
-        Whether that is within a standard error of nothing.
+        Whether that is within a standard error of nothing, or a trifle beside that of the score itself.
     as_good
         Share of replays in which the choice made then is at least as good as that made at the end, on rows that neither
         has seen; 1 where both are the same. Near-equal choices share the draws between them, so it leans to the middle.
@@ -184,7 +186,7 @@ class Course:
             return f"the honest score rose to the end ({say_seconds(last.seconds)}, {last.trials} trials)"
         return (
             f"the honest score stopped rising after {say_seconds(enough.seconds)} of {say_seconds(last.seconds)} "
-            f"({enough.trials} of {last.trials} trials): what came later is within a standard error"
+            f"({enough.trials} of {last.trials} trials): what came later is no more than luck"
         )
 
     @property
@@ -257,7 +259,7 @@ def course(evidence: Evidence) -> Course | Unanswered:
         score_of={t: history.trials[t].score for t in history.complete},
     )
     last = stops[-1]
-    if verdict.blend is None:  # one study has one honest score
+    if verdict.blend is None and verdict.select == "best":  # one study has one honest score
         last = replace(last, honest=verdict.estimate, naive=verdict.naive)
     return Course(
         metric=evidence.metric.name,
@@ -345,7 +347,7 @@ def _stop(seconds: float, trials: int, then: Replay, last: Replay, table: OutOfF
         later=Estimate(
             rise, rise - Z * spread, rise + Z * spread, n, LEVEL, "replays of both choices on the same draws"
         ),
-        settled=rise <= WITHIN * spread,
+        settled=rise <= max(WITHIN * spread, TRIFLE * (last.estimate.high - last.estimate.low) / 3.92),
         as_good=_as_good(then, last),
     )
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from luthier.data import Dataset, Task
 from luthier.evaluation.blend import Blender
+from luthier.evaluation.simplest import Simplest
 from luthier.evaluation.thresholds import Rule
 from luthier.evaluation.verdict import Verdict
 from luthier.scoring import Metric, OutOfFold
@@ -102,8 +103,8 @@ class Evidence:
         What was to be done, and what was.
     verdict
         What was chosen, and its honest score.
-    blender
-        How a blend was chosen; None where none was considered.
+    chooser
+        How a blend, or the simplest configuration, was chosen; None where the best was.
     shipped_with
         What is done to the predictions of what was chosen.
     rule, costs
@@ -120,7 +121,7 @@ class Evidence:
     plan: StudyPlan
     history: History
     verdict: Verdict
-    blender: Blender | None = None
+    chooser: Blender | Simplest | None = None
     shipped_with: Finish = Finish()
     rule: Rule | None = None
     costs: Costs | None = None

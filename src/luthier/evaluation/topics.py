@@ -71,6 +71,6 @@ def seconds_of(topic: str, evidence: Evidence) -> float:
     if topic == "course":
         return course_s(metric, units=units, **size)
     if topic == "operating_point":
-        chosen_s = blend_s(metric, **size) if evidence.blender is not None else replay_s(metric, units=units, **size)
+        chosen_s = blend_s(metric, **size) if evidence.chooser is not None else replay_s(metric, units=units, **size)
         return operating_s(rows=rows, outputs=outputs, replays=replays, chosen_s=chosen_s)
     return 0.05

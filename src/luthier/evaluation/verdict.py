@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from luthier.canonical import finite
 from luthier.evaluation.blend import Blend
@@ -25,7 +25,7 @@ class Verdict:
     n_configs
         Complete configurations among which the winner was chosen.
     winner, shipped
-        Trial with the best score, and trial to use: the default where it is more likely than not as good.
+        Trial with the best score, and trial to use: the default where it may well be as good.
     default
         Trial of the default configuration; None where it is not in the table.
     estimate, naive
@@ -55,6 +55,8 @@ class Verdict:
         the blend's.
     p_single_as_good
         Probability, by the replay, that the best single configuration is as good as the best blend; NaN without one.
+    select
+        "best", or "simplest": the winner is then the simplest configuration within a standard error of the best.
     """
 
     metric: str
@@ -78,6 +80,7 @@ class Verdict:
     not_measured: tuple[str, ...]
     blend: Blend | None = None
     p_single_as_good: float = math.nan
+    select: Literal["best", "simplest"] = "best"
 
     @property
     def default_kept(self) -> bool:
@@ -130,6 +133,7 @@ class Verdict:
             "not_measured": list(self.not_measured),
             "blend": None if self.blend is None else self.blend.to_json(),
             "p_single_as_good": finite(self.p_single_as_good),
+            "select": self.select,
         }
 
     @classmethod
@@ -165,6 +169,7 @@ class Verdict:
             not_measured=tuple(body["not_measured"]),
             blend=None if body.get("blend") is None else Blend.from_json(body["blend"]),
             p_single_as_good=_read(body.get("p_single_as_good")),
+            select=body.get("select", "best"),
         )
 
 

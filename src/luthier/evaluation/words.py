@@ -37,11 +37,20 @@ def expectation(metric: str, score: Estimate, *, forward: bool) -> str:
 
 
 def against_default(
-    metric: str, gain: Estimate | None, *, kept: bool, is_winner: bool, n_configs: int, n_members: int = 1
+    metric: str,
+    gain: Estimate | None,
+    *,
+    kept: bool,
+    is_winner: bool,
+    n_configs: int,
+    n_members: int = 1,
+    simplest: bool = False,
 ) -> str:
     """What choosing brought, as the second half of the sentence."""
     if n_configs == 1:
         return "only one configuration was finished, so there was nothing to choose from"
+    if is_winner and simplest:
+        return f"none of {n_configs} configurations is both as simple as the default and better beyond luck"
     if is_winner:
         return f"no configuration of {n_configs} beat the default"
     it = "it" if n_members == 1 else f"as a blend of {n_members} models it"
@@ -50,7 +59,7 @@ def against_default(
     if gain is None:
         return f"it is the best of {n_configs} configurations, and there is no default to compare it with"
     if kept:
-        return f"the default is kept, because it is likely to be as good as the best of {n_configs} configurations"
+        return f"the default is kept, because it may well be as good as the best of {n_configs} configurations"
     if gain.value <= 0:
         return f"{it} is about as good as the default: no gain over it can be shown"
     factor, unit = (100, " of 100") if metric in SHARES else (1, "")

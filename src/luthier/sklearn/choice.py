@@ -17,15 +17,13 @@ from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 
 from luthier.evaluation import Verdict
+from luthier.evaluation.judging import KEEP_DEFAULT_FROM
 from luthier.sklearn.judging import in_their_sign, judged
 from luthier.sklearn.question import Question
 from luthier.sklearn.results import Candidates, Results, row_of
 from luthier.sklearn.search import Found
 from luthier.sklearn.settings import Settings
 from luthier.tuning import seed_of
-
-KEEP_ABOVE = 0.5
-"""More likely than not: the probability from which a default that is to be kept is kept."""
 
 
 def choose(settings: Settings, question: Question, rows: Candidates, results: Results) -> dict[str, Any]:
@@ -70,7 +68,7 @@ def _verdict(
         rows,
         order,
         default=default,
-        keep_default_above=KEEP_ABOVE if settings.keep_default else math.inf,
+        keep_default_above=KEEP_DEFAULT_FROM if settings.keep_default else math.inf,
         seed=question.plan.seed,
     )
 

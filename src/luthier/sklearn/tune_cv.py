@@ -72,8 +72,8 @@ class TuneCV(AnswersAsBest, MetaEstimatorMixin, BaseEstimator):  # type: ignore[
     return_train_score
         Whether `cv_results_` shows scores on the training rows.
     keep_default
-        Whether to choose the estimator as it was handed over when, by the replay, it is more likely than not as good as
-        the best one found. Off by default, because GridSearchCV always returns the highest mean score.
+        Whether to choose the estimator as it was handed over when, by the replay, it may well be as good as the
+        best one found. Off by default, because GridSearchCV always returns the highest mean score.
     n_replays
         Draws of the replay; 0 for no honest score, which saves its time in nested cross-validation. Functions of your
         own (`make_scorer`) are slow to replay, and get fewer draws.
