@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from luthier.canonical import digest
 from luthier.data import Dataset, Note, Task, called, make_dataset, read_rows
 from luthier.data.features import FeatureView, point_in_time_join
-from luthier.errors import BadColumn, BadSpace, UnknownChoice
+from luthier.data.slices import Slice
+from luthier.errors import BadColumn, BadSpace, BadValues, UnknownChoice
 from luthier.evaluation.thresholds import check_wish
 from luthier.models import (
     EstimatorFamily,
@@ -38,6 +40,7 @@ DID_WELL = "did well on many other tables"
 """Why a configuration of the portfolio is tried."""
 DEAR_PRIOR = 0.05
 """What did well elsewhere is not tried unasked if by a rough guess it takes more of the budget than this."""
+MOST_EMPHASIS = 100.0
 RACING_FOLDS = 3
 """Fewer folds are not raced: two decide nothing that a third could not turn round."""
 
@@ -71,6 +74,8 @@ class Order:
     features: tuple[FeatureView, ...] = ()
     at: str | None = None
     warm: str | tuple[str, ...] = "off"
+    reweight: tuple[str, ...] = ()
+    reweight_by: float = 2.0
 
     def to_json(self) -> dict[str, Any] | None:
         """The order as JSON values; None when it holds objects that only the caller's program has."""
@@ -92,6 +97,7 @@ class Order:
             "ignore": ignore,
             "features": features,
             "warm": warm if isinstance(warm, str) else tuple(warm),
+            "reweight": tuple(body.get("reweight", ())),
         }
         return cls(**{**{key: value for key, value in body.items() if key != "starts"}, **read})
 
@@ -208,6 +214,7 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
             "splits": splits.kind,
             "folds": _folds_digest(splits),
             "models": sorted(families),
+            **({"reweight": [*order.reweight, order.reweight_by]} if order.reweight else {}),
         },
         space=space,
         starts=starts,
@@ -240,6 +247,7 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
         weights=dataset.weights,
         folds=splits.folds,
         metric=metric,
+        emphasis=_emphasis(order, dataset),
     )
     return Problem(order, dataset, metric, splits, families, facts, plan, work, notes)
 
@@ -274,6 +282,27 @@ def with_features(data: Any, order: Order) -> Any:
             fix="name it: --at COLUMN (at=... in Python), or --time COLUMN where it also orders the rows",
         )
     return point_in_time_join(read_rows(data), order.features, at=at)
+
+
+def _emphasis(order: Order, dataset: Dataset) -> NDArray[np.float64] | None:
+    """(n,): by how much more than their weight rows count in training; None where all count as they are."""
+    if not order.reweight:
+        return None
+    if not 0 < order.reweight_by <= MOST_EMPHASIS:
+        raise BadValues(
+            f"rows cannot count {order.reweight_by!r} times in training",
+            fix=f"give a number above 0, up to {MOST_EMPHASIS:g}: --reweight-by 2",
+        )
+    factor = np.ones(dataset.n_rows)
+    for text in order.reweight:
+        rows = Slice.parse(text).mask(dataset.frame)
+        if not 0 < rows.sum() < len(rows):
+            raise BadValues(
+                f"the slice {text!r} holds {'every row' if rows.any() else 'no row'} of the table",
+                fix="name rows by columns and values of the table, as `luthier evaluate` writes them",
+            )
+        factor[rows] *= order.reweight_by
+    return factor
 
 
 def _columns_of(views: Sequence[FeatureView], dataset: Dataset) -> dict[str, tuple[int, ...]]:

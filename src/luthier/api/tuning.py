@@ -59,6 +59,8 @@ def tune(
     features: Sequence[str | FeatureView] = (),
     at: str | None = None,
     warm: str | Sequence[str] = "auto",
+    reweight: str | Sequence[str] = (),
+    reweight_by: float = 2.0,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TunedModel:
     """Tune a model on a table within a budget, and say honestly how good it is.
@@ -148,6 +150,11 @@ def tune(
         Earlier studies of the store to begin from: their best configurations are tried right after the default.
         "auto": the finished studies of tables most alike, under the strategy `auto`; those of the very same rows are
         left out, since the score could not be corrected for what they chose on them. "off", or studies by id or name.
+    reweight
+        Slices whose rows count `reweight_by` times in training, as `luthier evaluate` writes them, such as "region =
+        north & age < 30". Scores stay those of the table as it is, so they say what that costs elsewhere.
+    reweight_by
+        Above 0, up to 100.
     on_progress
         Called with a `Progress` after every change.
 
@@ -202,6 +209,8 @@ def tune(
         tuple(views_of(features, store=store)),
         at,
         read_warm(warm),
+        (reweight,) if isinstance(reweight, str) else tuple(reweight),
+        reweight_by,
     )
     means = Means(
         n_jobs,

@@ -82,6 +82,10 @@ def tune(
     warm: Annotated[
         str, typer.Option(help="Earlier studies to begin from: auto, off, or their ids, separated by commas.")
     ] = "auto",
+    reweight: Annotated[
+        list[str] | None, typer.Option(help='Let the rows of a slice count more in training: "region = north".')
+    ] = None,
+    reweight_by: Annotated[float, typer.Option(help="How many times they count.")] = 2.0,
     mlflow: Annotated[
         str | None, typer.Option(help="MLflow server to log the finished study to, as http://127.0.0.1:5000.")
     ] = None,
@@ -119,6 +123,8 @@ def tune(
         seed=seed,
         final=final,
         select=select,
+        reweight=tuple(reweight or ()),
+        reweight_by=reweight_by,
         cost=cost,
         threshold=threshold,
         out=out,

@@ -35,6 +35,8 @@ class TableWork:
         (n,) row weights, or None.
     folds
         Training and validation rows of every fold.
+    emphasis
+        (n,) by how much more than their weight rows count in training, or None. Scores know nothing of it.
     metric
         Scores each fold for the strategy and for people; the study's own score pools all rows.
     """
@@ -46,6 +48,7 @@ class TableWork:
     weights: NDArray[np.float64] | None
     folds: Sequence[tuple[Indices, Indices]]
     metric: Metric
+    emphasis: NDArray[np.float64] | None = None
 
     def run(self, job: Job, threads: int) -> FoldResult:
         """Fit and predict one fold; a negative fold means all rows: no predictions, the model kept."""
@@ -53,7 +56,7 @@ class TableWork:
         family = self.families[name]
         rows = self.inputs[family.input]
         train, valid = self.folds[job.fold] if job.fold >= 0 else (np.arange(len(self.y)), np.arange(0))
-        weights = None if self.weights is None else self.weights[train]
+        weights = self._taught(train)
         start = time.perf_counter()
         fitted = family.fit(
             config,
@@ -89,6 +92,13 @@ class TableWork:
             predict_s,
             config=None if settled == dict(job.config) else settled,
         )
+
+    def _taught(self, train: Indices) -> NDArray[np.float64] | None:
+        if self.weights is None or self.emphasis is None:
+            both = self.weights if self.emphasis is None else self.emphasis
+        else:
+            both = self.weights * self.emphasis
+        return None if both is None else both[train]
 
     def _best(self, valid: Indices, paths: NDArray[Any], own: int) -> int:
         """Which of the predictions score best, the earliest among equals; `own` when no score is a number."""

@@ -51,7 +51,7 @@ class SliceFinding:
         typed = str(self.rows).replace("'", "'\\''")
         return (
             f"Collect more rows of {self.rows}; there are {self.n} of them so far.",
-            f"Tune again with these rows counting more: --reweight '{typed}'.",
+            f"Tune again with these rows counting more, and see if it helps: --reweight '{typed}'.",
             f"Until then have a person look at the answers for {self.rows}.",
         )
 
