@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import luthier
@@ -53,6 +54,43 @@ def test_a_broken_feed_is_reported_and_not_learned(churn: str) -> None:
     found = luthier.retune(churn, on=rows(900, 22).assign(b=np.nan))
     assert (found.diagnosis.kind, found.version) == ("quality fault", None)
     assert "mend the feed" in found.why
+
+
+@pytest.mark.parametrize(("by", "kind"), [(1000.0, "quality fault"), (1.0, "inputs")])
+def test_other_units_are_a_fault_and_another_season_is_not(churn: str, by: float, kind: str) -> None:
+    Path("luthier.toml").write_text(CHEAP)
+    live = rows(900, 24)
+    found = luthier.retune(churn, on=live.assign(b=by * live["b"] + (0 if by > 1 else 6)))
+    assert found.diagnosis.kind == kind
+
+
+def test_a_response_for_which_there_is_no_time_is_left_out_and_said(churn: str) -> None:
+    """The world has turned, so all responses are wanted; a hundredth of a second is not enough to tune in."""
+    Path("luthier.toml").write_text('[lifecycle]\nresponses = ["recalibrate", "full re-tune"]\n')
+    found = luthier.retune(churn, on=rows(1200, 25, turn=-1.0), budget="0.01s")
+    assert [one["response"] for one in found.tried] == ["recalibrate"]
+    assert "a full re-tune was not tried: not one fit" in found.why
+
+
+def test_a_model_tuned_anew_still_knows_the_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hour is read off the column of times, which is no feature itself; and later rows are judged by earlier."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LUTHIER_STORE", raising=False)
+    at = pd.date_range("2026-01-01", periods=1600, freq="h")
+    rng = np.random.default_rng(0)
+    world = np.where(np.arange(1600) < 800, 1.0, -1.0)  # from one day on, nights are busy
+    busy = world * np.where((at.hour > 7) & (at.hour < 20), 1.0, -1.0) + rng.normal(0, 0.3, 1600)
+    frame = pd.DataFrame({"at": at, "noise": rng.normal(size=1600), "busy": busy})
+    run = luthier.tune(frame[:800], "busy", budget="1 trials", time="at", models="lightgbm")
+    luthier.release(run.run.study, "town")
+    Path("luthier.toml").write_text('[lifecycle]\nresponses = ["full re-tune"]\n')
+    found = luthier.retune("town", on=frame[800:], budget="1 trials")
+    assert found.version is not None, found.why
+    tuned = luthier.load(f"town@{found.version.version}")
+    assert {feature.source for feature in tuned.schema.features} == {"at", "noise"}
+    assert tuned.schema.time == "at"
+    said = tuned.predict(frame[800:].drop(columns="busy"))
+    assert np.abs(said - frame["busy"][800:]).mean() < 0.5
 
 
 def test_too_few_labels_say_how_many_are_needed(churn: str) -> None:

@@ -31,3 +31,18 @@ def test_the_student_reads_who_won(capsys: pytest.CaptureFixture[str]) -> None:
     assert {name for name in ("random", "sobol", "tpe", "gp") if name in " ".join(found.summary())} >= {"random", "gp"}
     assert Path("comparison/comparison.html").is_file()
     assert capsys.readouterr().out.startswith("for 3 trials on these data")
+
+
+def test_the_demand_for_electricity_is_followed_from_summer_into_winter(capsys: pytest.CaptureFixture[str]) -> None:
+    """From the first tuning through alarm, response and promotion; with fewer trials and responses than a user has."""
+    data = EXAMPLES.parent.parent / "shared" / "data" / "vic_elec.parquet"
+    if not data.is_file():
+        pytest.skip("the table of Victoria's demand is not shipped, and does not lie beside the project")
+    Path("luthier.toml").write_text('[lifecycle]\nresponses = ["refit"]\n')
+    months = runpy.run_path(str(EXAMPLES / "electricity.py"))["main"](str(data), months=5, budget="2 trials")
+    did = list(months["what was done"])
+    promoted = next(k for k, one in enumerate(did) if "promoted" in one)
+    assert any(one.startswith("alarm") for one in did[:promoted])
+    after = months.iloc[promoted + 1 :]
+    assert after["managed"].mean() < 0.9 * after["never touched"].mean()
+    assert "never touched" in capsys.readouterr().out

@@ -44,6 +44,21 @@ def test_a_sure_but_trifling_change_is_no_alarm(table: Tables) -> None:
     assert found.columns.set_index("column").verdict["normal0"] == "small"
 
 
+def test_outside_of_a_range_is_not_yet_far_outside() -> None:
+    """Winter after a summer lies outside what was seen; only what lies further out than the range is wide is far."""
+    rng = np.random.default_rng(4)
+    reference = Reference.of(open_frame(pd.DataFrame({"celsius": rng.uniform(10, 40, 5000)})))
+    for low, high, outside, far in [(0, 10, 1.0, 0.0), (70.5, 90, 1.0, 1.0), (10, 40, 0.0, 0.0)]:
+        now = open_frame(pd.DataFrame({"celsius": rng.uniform(low, high, 400)}))
+        window = reference.start().after(now, reference.columns)
+        (column,) = find_drift(reference, window, rng=rng).columns
+        assert column.range.effect == pytest.approx(outside, abs=0.01)
+        assert column.far == far
+        twice = window.merged(window)
+        assert twice.counts[0].far == 2 * window.counts[0].far == 800 * far
+        assert Window.from_json(twice.to_json()).counts[0].far == twice.counts[0].far
+
+
 def test_every_kind_of_change_is_said_in_words(table: Tables) -> None:
     rng = np.random.default_rng(3)
     before, now = table(3000, rng), table(2000, rng)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ from luthier.api.study import Means, answer, now_utc
 from luthier.api.warming import best_before
 from luthier.api.watching import Observed, observe
 from luthier.data import read_rows
-from luthier.errors import GateNotMet, LuthierError, TooFewLabels, UsageError
+from luthier.data.slices import Slice
+from luthier.errors import BudgetTooSmall, GateNotMet, LuthierError, TooFewLabels, UsageError
 from luthier.lifecycle import Diagnosis, Policy, Tried, cheapest_sufficient, diagnose
 from luthier.models.catalogue import MODEL
 from luthier.monitoring import Baseline, BoundedLoss
@@ -32,8 +33,11 @@ from luthier.report import ReportFacts
 from luthier.report.facts import VerdictFacts
 from luthier.serving import Predictor
 from luthier.store import Step, Store, read_model, write_model
-from luthier.tuning import Budget, StudyPlan
+from luthier.tuning import Budget
 from luthier.tuning.record import Event, chained
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RESPONDED = "lifecycle.responded"
 """Kind of the event of a model's history that says what was tried, and what came of it."""
@@ -175,6 +179,7 @@ def respond(
     loss = BoundedLoss.of(seen.baseline.y, seen.baseline.p)
     champion = loss.per_row(judge.y, answered[len(learn) :])
     recipes: list[_Recipe] = []
+    left_out = ""
     full = Budget.parse(budget or policy.budget)
     training = _training_rows(seen, store)
     ways: dict[str, Callable[[], _Recipe | None]] = {
@@ -188,20 +193,24 @@ def respond(
             continue
         if response.endswith("re-tune") and _as_promised(recipes, champion, loss):
             break
-        recipe = way()
+        try:
+            recipe = way()
+        except BudgetTooSmall as error:
+            left_out += f"; a {response} was not tried: {error.what}"
+            continue
         if recipe is not None:
             recipes.append(recipe)
     chosen = cheapest_sufficient(champion, [recipe.tried for recipe in recipes])
     tried = tuple(recipe.tried.to_dict(champion) for recipe in recipes)
     if chosen is None:
-        why = "no response is better than to go on with the champion"
+        why = f"no response is better than to go on with the champion{left_out}"
         return _record(seen, Retuned(seen.name, diagnosis, tried, None, None, why), store)
     recipe = next(recipe for recipe in recipes if recipe.tried is chosen)
     try:
         version = _release(seen, recipe, judge, store, seed)
     except GateNotMet as error:
         return _record(seen, Retuned(seen.name, diagnosis, tried, None, None, error.what), store)
-    why = f"{version.reference} is the challenger ({chosen.response}: {chosen.words})"
+    why = f"{version.reference} is the challenger ({chosen.response}: {chosen.words}){left_out}"
     return _record(seen, Retuned(seen.name, diagnosis, tried, chosen.response, version, why), store)
 
 
@@ -225,8 +234,7 @@ def _training_rows(seen: Observed, store: str | os.PathLike[str] | None) -> Labe
     """The table the model was tuned on, where it still is at its place; without rows of unknown outcome."""
     schema = seen.predictor.schema
     try:
-        with Store.open(None if store is None else Path(store), create=False) as opened:
-            source = StudyPlan.from_json(opened.plan_of(seen.predictor.manifest.study)).facts.get("source")
+        source = _plan_facts(seen, store).get("source")
         if source is None:
             return None
         frame = read_rows(source)
@@ -317,10 +325,21 @@ def _tuned(
     """Tune on the live labels; warm: among the families and from the configurations that did best before."""
     begun = time.perf_counter()
     schema = seen.predictor.schema
-    features = [c.name for c in schema.columns if c.role == "feature" and c.name in learn.frame]
-    frame = learn.frame[features].assign(**{schema.target: schema.decode_labels(learn.y)})
-    positive = schema.positive
-    order = Order(schema.target, schema.task, seen.metric.name, budget, time=False, positive=positive, seed=seed)
+    # The time of a row is no feature itself, but its hour or month may be, and later rows are to be judged by earlier.
+    read = {feature.source for feature in schema.features} | {schema.time, schema.group}
+    frame = learn.frame[[c.name for c in schema.columns if c.name in read and c.name in learn.frame]]
+    frame = frame.assign(**{schema.target: schema.decode_labels(learn.y)})
+    order = Order(
+        schema.target,
+        schema.task,
+        seen.metric.name,
+        budget,
+        time=schema.time if schema.time in frame else False,
+        group=schema.group if schema.group in frame else None,
+        positive=schema.positive,
+        seed=seed,
+        **_wishes(seen, frame, store),
+    )
     if warm:
         parent = seen.predictor.manifest.study
         before = best_before(parent, store)
@@ -340,6 +359,31 @@ def _tuned(
         return predictor, members, run.predictor.recalibrator, rows
 
     return _Recipe(tried, p, build)
+
+
+def _wishes(seen: Observed, frame: pd.DataFrame, store: str | os.PathLike[str] | None) -> dict[str, Any]:
+    """What else was asked for when the model was tuned, and holds for its successors on these rows."""
+    try:
+        asked = _plan_facts(seen, store).get("order")
+    except LuthierError:  # the study is gone
+        return {}
+    if asked is None:
+        return {}
+    order = Order.from_json(asked)
+    told = [text for text in order.reweight if 0 < Slice.parse(text).mask(frame).sum() < len(frame)]
+    return {
+        "cost": order.cost,
+        "threshold": order.threshold,
+        "reweight": tuple(told),
+        "reweight_by": order.reweight_by,
+    }
+
+
+def _plan_facts(seen: Observed, store: str | os.PathLike[str] | None) -> dict[str, Any]:
+    """What the plan of the model's study says of its table and its order."""
+    with Store.open(None if store is None else Path(store), create=False) as opened:
+        facts: dict[str, Any] = opened.plan_of(seen.predictor.manifest.study)["facts"]
+    return facts
 
 
 def _shorter(budget: Budget, share: float) -> Budget:

@@ -10,7 +10,9 @@ from luthier.monitoring import Watched
 Kind = Literal["quality fault", "concept", "inputs", "nothing"]
 
 FAULTY = 0.5
-"""Share of the rows whose values must be gone or out of range for a column to be called broken: our judgement."""
+"""Share of the rows whose values must be gone, or far out of range, for a column to be called broken: our judgement.
+Far is further than the width of the range that was seen before: winter after a summer lies outside that range, and is
+no fault; kelvin for degrees Celsius lie far outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,8 @@ class Diagnosis:
     Attributes
     ----------
     kind
-        "quality fault": a column is gone, or mostly missing or unreadable: to be mended at the source, never learned.
+        "quality fault": a column is gone, or mostly missing, unreadable or far out of range: to be mended at the
+        source, never learned.
         "concept": what the inputs mean for the target has changed; by labels. "inputs": the rows have changed, without
         the losses being any worse than was to be expected of them. "nothing": neither.
     words
@@ -54,13 +57,13 @@ def diagnose(watched: Watched) -> Diagnosis:
         broken = tuple(
             column.name
             for column in latest.drift.columns
-            if column.verdict == "changed"
-            or (column.alarms and max(column.missing.effect, column.range.effect) >= FAULTY)
+            if column.verdict == "changed" or (column.alarms and max(column.missing.effect, column.far) >= FAULTY)
         )
     if broken:
         return Diagnosis(
             "quality fault",
-            f"{', '.join(broken[:3])} no longer come as they did: mend the feed; nothing is learned from such rows",
+            f"the values of {', '.join(broken[:3])} no longer come as they did: mend the feed; nothing is learned from "
+            "such rows",
             broken,
         )
     detectors = {alarm.detector for alarm in watched.alarms}

@@ -25,6 +25,8 @@ MOST_BINS = 256
 """Bins of numbers. A test reads its distance between them: a 256th of the rows at most is overlooked."""
 MOST_LEVELS = 1_000
 """Words that are counted one by one; all others together."""
+FAR = 1.0
+"""Of the width of the range of the reference: values further outside than this are not of its kind."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +97,8 @@ class ColumnCounts:
         (Bins.n,): rows in every bin.
     below
         Of the first bin of numbers, the rows below its edge, which is the least value of the reference.
+    far
+        Of the numbers outside the reference's range, the rows further out than `FAR` times its width.
     new
         Words that the reference did not hold, and how often; none where the reference had too many to know them all.
     """
@@ -103,6 +107,7 @@ class ColumnCounts:
     unreadable: int
     bins: Counts
     below: int = 0
+    far: int = 0
     new: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -135,8 +140,14 @@ class ColumnCounts:
         n = len(values) - int(np.isnan(values).sum())
         sorted_values = sorted_values[:n]
         up_to = np.append(np.searchsorted(sorted_values, bins.edges, side="right"), n)
-        below = int(np.searchsorted(sorted_values, bins.edges[0])) if len(bins.edges) else 0
-        return cls(gone, len(values) - n - gone, np.diff(up_to, prepend=0).astype(np.int64), below)
+        below, far = 0, 0
+        if len(bins.edges):
+            low, high = float(bins.edges[0]), float(bins.edges[-1])
+            reach = FAR * (high - low)
+            below = int(np.searchsorted(sorted_values, low))
+            far = int(np.searchsorted(sorted_values, low - reach)) + n
+            far -= int(np.searchsorted(sorted_values, high + reach, side="right"))
+        return cls(gone, len(values) - n - gone, np.diff(up_to, prepend=0).astype(np.int64), below, far)
 
     @property
     def known(self) -> int:
@@ -159,6 +170,7 @@ class ColumnCounts:
             self.unreadable + other.unreadable,
             self.bins + other.bins,
             self.below + other.below,
+            self.far + other.far,
             most,
         )
 
@@ -169,6 +181,7 @@ class ColumnCounts:
             "unreadable": self.unreadable,
             "bins": self.bins.tolist(),
             "below": self.below,
+            "far": self.far,
             "new": dict(self.new),
         }
 
@@ -176,7 +189,8 @@ class ColumnCounts:
     def from_json(cls, body: Mapping[str, Any]) -> Self:
         """The counts that `to_json` wrote."""
         bins = np.array(body["bins"], np.int64)
-        return cls(int(body["missing"]), int(body["unreadable"]), bins, int(body["below"]), dict(body["new"]))
+        gone = int(body["missing"]), int(body["unreadable"])
+        return cls(*gone, bins, int(body["below"]), int(body.get("far", 0)), dict(body["new"]))
 
 
 def _few(values: Floats) -> bool:

@@ -57,6 +57,8 @@ class ColumnDrift:
         Words the reference did not hold, with their rows, the most frequent first.
     seen_range
         Numbers: least and greatest value of the reference.
+    far
+        Numbers: share of the live rows that lie further outside of that range than its width.
     """
 
     name: str
@@ -74,6 +76,7 @@ class ColumnDrift:
     level: str | None = None
     new: tuple[tuple[str, int], ...] = ()
     seen_range: tuple[float, float] | None = None
+    far: float = 0.0
     reason: str = ""
 
     @property
@@ -120,6 +123,7 @@ class ColumnDrift:
             "level": self.level,
             "new": dict(self.new),
             "seen_range": None if self.seen_range is None else list(self.seen_range),
+            "far": self.far,
             "reason": self.reason,
         }
 
@@ -284,6 +288,7 @@ def _verdict(
         level=level,
         new=tuple(sorted(now.new.items(), key=lambda item: (-item[1], item[0]))),
         seen_range=(float(bins.edges[0]), float(bins.edges[-1])) if bins.kind == "number" else None,
+        far=now.far / now.known if now.known else 0.0,
         reason=change,
     )
 
