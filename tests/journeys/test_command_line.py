@@ -18,6 +18,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from luthier.cli import main
 
 QUICK = ("--budget", "4 trials", "--models", "linear,lightgbm", "--jobs", "1")
+ONCE = ("--budget", "1 trials", "--models", "linear", "--jobs", "1")
 
 
 def luthier(*words: str, cwd: Path, check: int | None = 0, **env: str) -> subprocess.CompletedProcess[str]:
@@ -99,7 +100,7 @@ def test_runs_lists_shows_and_removes(tumours: Path, tuned: dict[str, Any]) -> N
     assert tuned["study"] in luthier("runs", cwd=tumours).stdout
     shown = json.loads(luthier("runs", "show", tuned["study"], "--json", cwd=tumours).stdout)
     assert (shown["state"], len(shown["trials"])) == ("finished", 4)
-    again = luthier("tune", "tumours.csv", "--target", "diagnosis", *QUICK, "--seed", "1", "--json", cwd=tumours)
+    again = luthier("tune", "tumours.csv", "--target", "diagnosis", *ONCE, "--seed", "1", "--json", cwd=tumours)
     other = json.loads(again.stdout)["study"]
     luthier("runs", "remove", other, "--yes", cwd=tumours)
     assert other not in luthier("runs", cwd=tumours).stdout
@@ -107,7 +108,7 @@ def test_runs_lists_shows_and_removes(tumours: Path, tuned: dict[str, Any]) -> N
 
 
 def test_people_get_lines_and_a_next_step(tumours: Path) -> None:
-    done = luthier("tune", "tumours.csv", "--target", "diagnosis", *QUICK, "--seed", "2", cwd=tumours)
+    done = luthier("tune", "tumours.csv", "--target", "diagnosis", *ONCE, "--seed", "2", cwd=tumours)
     assert done.stdout.splitlines()[-1].startswith("next: luthier predict ")
     assert "report.html" in done.stdout
 

@@ -34,8 +34,6 @@ def drivers_of(problem: Problem, evidence: Evidence, say: Callable[[str], None] 
     """
     verdict, trials = evidence.verdict, evidence.history.trials
     members = list(verdict.shipped_trials)
-    blend = verdict.blend
-    weights, pool = ((1.0,), "linear") if blend is None else (blend.weights, blend.pool)
     folds = [_number(problem, valid) for _, valid in evidence.table.splits.folds]
     fits_s = sum(trials[number].folds[fold].seconds for number in members for fold in folds)
     asked = REPEATS * len({feature.source for feature in problem.dataset.schema.features}) + SHOWN * POINTS
@@ -46,7 +44,7 @@ def drivers_of(problem: Problem, evidence: Evidence, say: Callable[[str], None] 
 
     def ask(fold: int, rows: Mapping[str, Any]) -> NDArray[np.float64]:
         said = [model.predict(rows[form]) for form, model in models[fold]]
-        p = np.asarray(pooled(said, weights, pool), np.float64)
+        p = np.asarray(pooled(said, verdict.shipped_weights, verdict.pool), np.float64)
         return p if mend is None else np.asarray(mend.apply(p), np.float64)
 
     return drivers(evidence, problem.work.inputs, ask)

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from luthier.api.auditing import audit_of
 from luthier.api.driving import drivers_of
 from luthier.api.evidence import find_facts, find_package, gather_evidence, package_of
 from luthier.api.group_columns import group_columns
+from luthier.api.learning import learning_curve_of
 from luthier.api.new_rows import score_new_rows
 from luthier.api.problem import Problem
 from luthier.api.result import TunedModel
@@ -74,11 +76,14 @@ def evaluate(
     report: str | os.PathLike[str] | None = None,
     store: str | os.PathLike[str] | None = None,
     drivers: bool = False,
+    learning_curve: bool = False,
+    audit: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
     r"""Say how far to believe a tuned model.
 
-    Everything is read off the out-of-fold predictions that the study kept; nothing is trained but for `drivers`.
+    Everything is read off the out-of-fold predictions that the study kept; nothing is trained but for `drivers`,
+    `learning_curve` and `audit`.
 
     Parameters
     ----------
@@ -107,8 +112,14 @@ def evaluate(
     drivers
         Also work out which columns the answers rest on, and how: what is shipped is fitted once more on every fold for
         that, and asked about the rows it has not seen with one column after the other dealt out anew.
+    learning_curve
+        Also say whether more rows would help: what is shipped is fitted on an eighth, a quarter and half of the rows of
+        every fold for that.
+    audit
+        Also tune anew, three times on two thirds of the rows, and judge what comes of it on the others: the dear proof
+        of the honest score, by a method that needs no theory.
     say
-        Called with what `drivers` will cost, before it begins.
+        Called with what these three will cost, before they begin, and how an audit goes on.
 
     Raises
     ------
@@ -152,6 +163,10 @@ def evaluate(
     parts = read_all(evidence)
     if drivers:
         parts["drivers"] = drivers_of(problem, evidence, say)
+    if learning_curve:
+        parts["learning_curve"] = learning_curve_of(problem, evidence, say)
+    if audit:
+        parts["audit"] = audit_of(problem, evidence, data=data, say=say)
     if report is not None:
         facts = what.facts if isinstance(what, TunedModel) else find_facts(study, store=store)
         write_text_atomic(Path(report), render(facts, parts))

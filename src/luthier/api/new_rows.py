@@ -69,7 +69,7 @@ def score_new_rows(
     if frame.empty:
         raise UnfitRows(f"no row has a {schema.target!r}", fix="bring rows whose outcome is known")
     y = schema.encode_target(frame[schema.target])
-    p = _said(predictor, frame)
+    p = answers_of(predictor, frame)
     return judge_new_rows(
         y,
         p,
@@ -84,7 +84,7 @@ def score_new_rows(
     )
 
 
-def _said(predictor: Predictor, frame: pd.DataFrame) -> NDArray[Any]:
+def answers_of(predictor: Predictor, frame: pd.DataFrame) -> NDArray[Any]:
     """(n, k) in the shapes the house agrees on."""
     if predictor.schema.task == "regression":
         return np.asarray(predictor.predict(frame), np.float64)[:, None]

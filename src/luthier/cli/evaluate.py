@@ -32,13 +32,20 @@ def evaluate(
         bool,
         typer.Option("--drivers", help="Which columns the answers rest on; fits what is shipped on every fold again."),
     ] = False,
+    learning_curve: Annotated[
+        bool, typer.Option("--learning-curve", help="Would more rows help; fits what is shipped on fewer rows.")
+    ] = False,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Tune anew on parts of the rows, three times, and judge on the others.")
+    ] = False,
     report: Annotated[str | None, typer.Option(help="Write the whole report, as one HTML file, here.")] = None,
     data: Annotated[
         str | None, typer.Option(help="The study's own table, if it is no longer where it was tuned from.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
 ) -> None:
-    """Say how far to believe a tuned model; nothing is trained again, but for --drivers.
+    """Say how far to believe a tuned model; nothing is trained again, but for --drivers,
+    --learning-curve and --audit.
 
     Ends with code 3 when new rows (--on) show it to be worse than promised beyond what luck explains.
     """
@@ -54,6 +61,8 @@ def evaluate(
         data=data,
         report=report,
         drivers=drivers,
+        learning_curve=learning_curve,
+        audit=audit,
         say=lambda line: errors.print(line, style="dim"),
     )
     next_step = "luthier tune NEW_TABLE --target ..." if found.contradicted else f"luthier runs show {found.study}"

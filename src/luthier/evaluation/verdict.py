@@ -10,6 +10,7 @@ from luthier.canonical import finite
 from luthier.evaluation.blend import Blend
 from luthier.scoring import Estimate
 from luthier.scoring.corrected_t import CorrectedT
+from luthier.scoring.pool import Pool
 
 VERSION = 1
 
@@ -91,6 +92,16 @@ class Verdict:
     def shipped_trials(self) -> tuple[int, ...]:
         """The trials whose models should be used: one, or the members of a blend."""
         return (self.shipped,) if self.blend is None else self.blend.members
+
+    @property
+    def shipped_weights(self) -> tuple[float, ...]:
+        """What each of them counts; they add up to one."""
+        return (1.0,) if self.blend is None else self.blend.weights
+
+    @property
+    def pool(self) -> Pool:
+        """The scale on which they are averaged."""
+        return "linear" if self.blend is None else self.blend.pool
 
     @property
     def score(self) -> Estimate:

@@ -156,6 +156,16 @@ def course_grid(readings: Readings) -> Grid | None:
     return Grid("Had the search ended earlier", header, rows, strong, note)
 
 
+def learning_curve_grid(readings: Readings) -> Grid | None:
+    """What fewer rows would have cost."""
+    found = readings.learning_curve
+    if found is None:
+        return None
+    rows = tuple((number(point.rows), plain_value(point.lost.value), interval(point.lost, 4)) for point in found.points)
+    head = ("Rows learned from", f"{name_of_metric(found.metric)} worse by", f"{share(found.doubling.level)} interval")
+    return Grid("Had there been fewer rows", head, rows, note=f"Beside {number(found.rows)} rows of a fold.")
+
+
 def importance_grid(readings: Readings) -> Grid | None:
     """Which settings decided the score."""
     found = readings.settings

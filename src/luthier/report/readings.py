@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
+from luthier.evaluation.audit import Audit
 from luthier.evaluation.calibration import Calibration
 from luthier.evaluation.course import Course
 from luthier.evaluation.drivers import Drivers
@@ -14,6 +15,7 @@ from luthier.evaluation.generalisation import Generalisation
 from luthier.evaluation.groups import Groups
 from luthier.evaluation.importance import Importance
 from luthier.evaluation.intervals import Intervals
+from luthier.evaluation.learning_curve import LearningCurve
 from luthier.evaluation.operating import OperatingPoint
 from luthier.evaluation.slices.findings import Slices
 from luthier.report.facts import ReportFacts
@@ -27,7 +29,7 @@ class Readings:
 
     Attributes
     ----------
-    course, calibration, operating, intervals, slices, groups, settings, drivers
+    course, calibration, operating, intervals, slices, groups, settings, drivers, learning_curve, audit
         As in `luthier.evaluate`.
     unread
         Topics for which there was no time.
@@ -41,6 +43,8 @@ class Readings:
     groups: Groups | None = None
     settings: Importance | None = None
     drivers: Drivers | None = None
+    learning_curve: LearningCurve | None = None
+    audit: Audit | None = None
     unread: tuple[str, ...] = ()
 
     @classmethod
@@ -65,6 +69,8 @@ class Readings:
             groups=_if(Groups, parts.get("groups")),
             settings=_if(Importance, parts.get("settings")),
             drivers=_if(Drivers, parts.get("drivers")),
+            audit=_if(Audit, parts.get("audit")),
+            learning_curve=_if(LearningCurve, parts.get("learning_curve")),
             unread=tuple(
                 name for name, part in parts.items() if isinstance(part, Unanswered) and part.for_want_of_time
             ),

@@ -1,0 +1,158 @@
+"""Would more rows help? How much worse what is shipped is for fewer rows, and what twice as many should bring.
+
+By a power law, the usual shape of learning curves (Viering & Loog 2023, "The shape of learning curves: a review", IEEE
+Transactions on Pattern Analysis and Machine Intelligence 45), every doubling of the rows brings the same share of what
+the doubling before it brought. That share is read off the last two doublings, within the bounds that are seen in
+practice; studies/learning_curve holds the forecast against tables whose other half was hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from luthier.evaluation.evidence import Evidence
+from luthier.evaluation.words import decimals
+from luthier.scoring import Estimate, OutOfFold
+from luthier.scoring.draws import draw
+from luthier.scoring.in_bag import scores_of
+
+Floats = NDArray[np.float64]
+
+SHARES = (1 / 8, 1 / 4, 1 / 2)
+"""Of a fold's training rows, to which the curve goes down; each is half of the next."""
+SHRINKS = (0.35, 1.0)
+"""Share of one doubling's gain that the next brings: exponents of the power law from 1.5 to 0."""
+REPLAYS, LEVEL = 400, 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """What would have been had there been fewer rows.
+
+    Attributes
+    ----------
+    rows
+        Training rows of a fold, on average.
+    lost
+        By how much the score would have been worse than with all of them; positive is worse, for losses too.
+    """
+
+    rows: int
+    lost: Estimate
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {"rows": self.rows, "lost": self.lost.to_json()}
+
+
+@dataclass(frozen=True, slots=True)
+class LearningCurve:
+    """How the score grows with the rows.
+
+    Attributes
+    ----------
+    metric
+        What was measured.
+    rows
+        Training rows of a fold, on average.
+    points
+        For fewer rows, rising.
+    doubling
+        By how much twice the rows should better the score; positive is better, for losses too.
+    """
+
+    metric: str
+    rows: int
+    points: tuple[CurvePoint, ...]
+    doubling: Estimate
+
+    @property
+    def helps(self) -> bool:
+        """Whether more rows are told to help."""
+        return self.doubling.low > 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; numbers that are not finite are None."""
+        return {
+            "metric": self.metric,
+            "rows": self.rows,
+            "points": [point.to_dict() for point in self.points],
+            "doubling": self.doubling.to_json(),
+            "helps": self.helps,
+        }
+
+    @property
+    def sentence(self) -> str:
+        """Whether to collect more rows."""
+        gain = self.doubling
+        digits = decimals(max(abs(gain.value), (gain.high - gain.low) / 2))
+        much = f"by {gain.value:.{digits}f} [{gain.low:.{digits}f}, {gain.high:.{digits}f}] ({gain.level:.0%} interval)"
+        if self.helps:
+            return f"more rows help: twice as many should better {self.metric} {much}"
+        return f"more rows are not told to help: twice as many would better {self.metric} {much}"
+
+    def lines(self) -> list[str]:
+        """The verdict, and the curve."""
+        said = [self.sentence]
+        for point in self.points:
+            lost = point.lost
+            digits = decimals(max(abs(lost.value), (lost.high - lost.low) / 2))
+            said.append(
+                f"{point.rows:>8,} of {self.rows:,} rows: worse by {lost.value:.{digits}f} "
+                f"[{lost.low:.{digits}f}, {lost.high:.{digits}f}]"
+            )
+        return said
+
+
+def learning_curve(evidence: Evidence, by_share: Mapping[float, NDArray[Any]], rows: int) -> LearningCurve:
+    """Read the curve off predictions of models that learned from fewer rows.
+
+    Parameters
+    ----------
+    evidence
+        Of the study.
+    by_share
+        For every share of the training rows, (m, k): what models that learned from so few said of every slab row, none
+        of which they had seen.
+    rows
+        Training rows of a fold, on average.
+
+    Returns
+    -------
+    LearningCurve
+        Intervals come from rows drawn again, the same for all points; that each share is one draw of rows is not in
+        them.
+    """
+    table, metric = evidence.table, evidence.metric
+    shares = sorted(by_share)
+    values = np.stack([np.asarray(p, np.float32) for p in (*(by_share[s] for s in shares), evidence.given)])
+    draws = draw(table.splits, REPLAYS, evidence.rng("learning curve"))
+    scores = scores_of(OutOfFold(table.splits, table.y, tuple(range(len(values))), values), metric, draws)
+    every, sign = np.arange(len(draws)), 1.0 if metric.greater_is_better else -1.0
+    drawn = sign * np.column_stack([scores.of(c, every, drawn=True) for c in range(len(values))])
+    drawn, full = drawn[np.isfinite(drawn).all(axis=1)], sign * scores.full
+    n = draws.n_units
+
+    def between(value: float, of: Floats) -> Estimate:
+        low, high = np.quantile(of, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(of) else (np.nan, np.nan)
+        return Estimate(value, float(low), float(high), n, LEVEL, f"rows drawn again, {len(of)} times")
+
+    points = tuple(
+        CurvePoint(round(share * rows), between(float(full[-1] - full[k]), drawn[:, -1] - drawn[:, k]))
+        for k, share in enumerate(shares)
+    )
+    return LearningCurve(metric.name, rows, points, between(float(_next(full[None])[0]), _next(drawn)))
+
+
+def _next(scores: Floats) -> Floats:
+    """(B,): what another doubling should bring, from scores (B, points) of which each has twice the rows before it."""
+    last, before = scores[:, -1] - scores[:, -2], scores[:, -2] - scores[:, -3]
+    # Without a gain before there is no ratio to read: the middle of what is usual.
+    ratio = np.divide(last, before, out=np.full(len(last), np.mean(SHRINKS)), where=before > 0)
+    gain: Floats = last * np.clip(ratio, *SHRINKS)
+    return gain
