@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import luthier
-from luthier.evaluation.learning_curve import SHRINKS, LearningCurve, _next
+from luthier.evaluation.learning_curve import LEVEL, SHARES, SHRINKS, LearningCurve, _estimate, _next
 
 
 @pytest.mark.parametrize("exponent", [0.25, 0.5, 1.0])
@@ -34,6 +34,35 @@ def table(n: int, columns: int, seed: int) -> pd.DataFrame:
     return frame.assign(y=X.sum(axis=1) + rng.normal(size=n))
 
 
+def test_intervals_hold_the_curve_of_least_squares() -> None:
+    """In at least LEVEL of repeated tables, less three standard errors of that share."""
+    n, p, folds, repeats = 400, 8, 5, 200
+    rng = np.random.default_rng(0)
+    sizes = [round(share * n * (1 - 1 / folds)) for share in (*SHARES, 1.0)]
+    truth = np.array([1 + p / (size - p - 1) for size in (*sizes, 2 * sizes[-1])])
+    held = np.zeros(3)
+    for _ in range(repeats):
+        X = rng.normal(size=(n, p))
+        y = X.sum(axis=1) + rng.normal(size=n)
+        scores = np.empty((folds, len(sizes)))
+        for fold, valid in enumerate(np.split(rng.permutation(n), folds)):
+            train = rng.permutation(np.setdiff1d(np.arange(n), valid))
+            for column, size in enumerate(sizes):
+                beta = np.linalg.lstsq(X[train[:size]], y[train[:size]])[0]
+                scores[fold, column] = -np.mean((y[valid] - X[valid] @ beta) ** 2)
+        lost = [_estimate(scores[:, [-1]] - scores[:, [k]], np.ravel, 1 / (folds - 1)) for k in (0, 2)]
+        held += [truth[0] - truth[3] in lost[0], truth[2] - truth[3] in lost[1],
+                 truth[3] - truth[4] in _estimate(scores, _next, 1 / (folds - 1))]  # fmt: skip
+    assert (held / repeats > LEVEL - 3 * np.sqrt(LEVEL * (1 - LEVEL) / repeats)).all()
+
+
+def test_two_folds_cannot_say_how_sure() -> None:
+    found = _estimate(np.array([[0.1], [0.3]]), np.ravel, 0.25)
+    assert found.value == pytest.approx(0.2)
+    assert np.isnan(found.low)
+    assert np.isnan(found.high)
+
+
 @pytest.fixture
 def _here(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -54,7 +83,7 @@ def test_the_curve_of_least_squares_is_the_one_in_the_books() -> None:
         return float(np.sqrt(1 + p / (rows - p - 1)))
 
     for point in found.points:
-        assert point.lost.low - 0.01 < rmse(point.rows) - rmse(800) < point.lost.high + 0.01
+        assert point.lost.low < rmse(point.rows) - rmse(800) < point.lost.high
     assert found.doubling.low < rmse(800) - rmse(1600) < found.doubling.high
     assert found.points[0].lost.value == pytest.approx(rmse(100) - rmse(800), rel=0.5)
 

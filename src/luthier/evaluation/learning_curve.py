@@ -8,18 +8,18 @@ practice; studies/learning_curve holds the forecast against tables whose other h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from luthier.evaluation.evidence import Evidence
 from luthier.evaluation.words import decimals
-from luthier.scoring import Estimate, OutOfFold
-from luthier.scoring.draws import draw
-from luthier.scoring.in_bag import scores_of
+from luthier.scoring import Estimate
 
 Floats = NDArray[np.float64]
 
@@ -27,7 +27,8 @@ SHARES = (1 / 8, 1 / 4, 1 / 2)
 """Of a fold's training rows, to which the curve goes down; each is half of the next."""
 SHRINKS = (0.35, 1.0)
 """Share of one doubling's gain that the next brings: exponents of the power law from 1.5 to 0."""
-REPLAYS, LEVEL = 400, 0.9
+LEVEL = 0.9
+LEAST_FOLDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +90,25 @@ class LearningCurve:
     @property
     def sentence(self) -> str:
         """Whether to collect more rows."""
-        gain = self.doubling
-        digits = decimals(max(abs(gain.value), (gain.high - gain.low) / 2))
-        much = f"by {gain.value:.{digits}f} [{gain.low:.{digits}f}, {gain.high:.{digits}f}] ({gain.level:.0%} interval)"
+        much = f"by {_said(self.doubling)} ({self.doubling.level:.0%} interval)"
         if self.helps:
             return f"more rows help: twice as many should better {self.metric} {much}"
         return f"more rows are not told to help: twice as many would better {self.metric} {much}"
 
     def lines(self) -> list[str]:
         """The verdict, and the curve."""
-        said = [self.sentence]
-        for point in self.points:
-            lost = point.lost
-            digits = decimals(max(abs(lost.value), (lost.high - lost.low) / 2))
-            said.append(
-                f"{point.rows:>8,} of {self.rows:,} rows: worse by {lost.value:.{digits}f} "
-                f"[{lost.low:.{digits}f}, {lost.high:.{digits}f}]"
-            )
-        return said
+        return [
+            self.sentence,
+            *(f"{point.rows:>8,} of {self.rows:,} rows: worse by {_said(point.lost)}" for point in self.points),
+        ]
+
+
+def _said(amount: Estimate) -> str:
+    half = (amount.high - amount.low) / 2
+    if not math.isfinite(half):
+        return f"{amount.value:.3g} [how sure that is cannot be said]"
+    digits = decimals(max(abs(amount.value), half))
+    return f"{amount.value:.{digits}f} [{amount.low:.{digits}f}, {amount.high:.{digits}f}]"
 
 
 def learning_curve(evidence: Evidence, by_share: Mapping[float, NDArray[Any]], rows: int) -> LearningCurve:
@@ -118,35 +120,48 @@ def learning_curve(evidence: Evidence, by_share: Mapping[float, NDArray[Any]], r
         Of the study.
     by_share
         For every share of the training rows, (m, k): what models that learned from so few said of every slab row, none
-        of which they had seen.
+        of which they had seen. Every fold has drawn its own few.
     rows
         Training rows of a fold, on average.
 
     Returns
     -------
     LearningCurve
-        Intervals come from rows drawn again, the same for all points; that each share is one draw of rows is not in
-        them.
+        Of the mean score over folds. The intervals are of Student's t on the jackknife over folds, so the luck of which
+        few rows were drawn is in them; the variance is corrected for training rows that folds share (Nadeau & Bengio
+        2003, "Inference for the generalization error", Machine Learning 52). Where fewer than three folds have a score,
+        their ends are NaN.
     """
-    table, metric = evidence.table, evidence.metric
-    shares = sorted(by_share)
-    values = np.stack([np.asarray(p, np.float32) for p in (*(by_share[s] for s in shares), evidence.given)])
-    draws = draw(table.splits, REPLAYS, evidence.rng("learning curve"))
-    scores = scores_of(OutOfFold(table.splits, table.y, tuple(range(len(values))), values), metric, draws)
-    every, sign = np.arange(len(draws)), 1.0 if metric.greater_is_better else -1.0
-    drawn = sign * np.column_stack([scores.of(c, every, drawn=True) for c in range(len(values))])
-    drawn, full = drawn[np.isfinite(drawn).all(axis=1)], sign * scores.full
-    n = draws.n_units
+    splits, metric = evidence.table.splits, evidence.metric
+    said = [np.asarray(by_share[share], np.float64) for share in sorted(by_share)] + [evidence.given]
+    sign = 1.0 if metric.greater_is_better else -1.0
 
-    def between(value: float, of: Floats) -> Estimate:
-        low, high = np.quantile(of, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(of) else (np.nan, np.nan)
-        return Estimate(value, float(low), float(high), n, LEVEL, f"rows drawn again, {len(of)} times")
+    def score(p: Floats, fold: int) -> float:
+        of = splits.fold_slice(fold)
+        return sign * float(metric.score(evidence.y[of], p[of], splits.weights[of]))
 
+    scores = np.array([[score(p, fold) for p in said] for fold in range(len(splits.folds))])
+    scores = scores[np.isfinite(scores).all(axis=1)]
+    judged = float(np.mean([len(valid) / len(train) for train, valid in splits.folds]))
     points = tuple(
-        CurvePoint(round(share * rows), between(float(full[-1] - full[k]), drawn[:, -1] - drawn[:, k]))
-        for k, share in enumerate(shares)
+        CurvePoint(round(share * rows), _estimate(scores[:, [-1]] - scores[:, [k]], np.ravel, judged))
+        for k, share in enumerate(sorted(by_share))
     )
-    return LearningCurve(metric.name, rows, points, between(float(_next(full[None])[0]), _next(drawn)))
+    return LearningCurve(metric.name, rows, points, _estimate(scores, _next, judged))
+
+
+def _estimate(scores: Floats, of_means: Callable[[Floats], Floats], judged: float) -> Estimate:
+    """Of a function of column means (B, points) -> (B,), from the scores of every fold (K, points)."""
+    k = len(scores)
+    if k < LEAST_FOLDS:
+        value = float(of_means(scores.mean(axis=0, keepdims=True))[0]) if k else math.nan
+        return Estimate(value, math.nan, math.nan, k, LEVEL, "too few folds to say how sure")
+    value = float(of_means(scores.mean(axis=0, keepdims=True))[0])
+    without = of_means((scores.sum(axis=0) - scores) / (k - 1))
+    # The jackknife's variance is s²/K for a mean; that of folds which share training rows is (1/K + judged/trained) s².
+    variance = (k - 1) / k * np.sum((without - without.mean()) ** 2) * (1 + k * judged)
+    half = float(stats.t.ppf((1 + LEVEL) / 2, k - 1) * np.sqrt(variance))
+    return Estimate(value, value - half, value + half, k, LEVEL, "jackknife over folds")
 
 
 def _next(scores: Floats) -> Floats:
