@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 import luthier
-from luthier.evaluation.learning_curve import LEVEL, SHARES, SHRINKS, LearningCurve, _estimate, _next
+from luthier.evaluation.learning_curve import SHARES, SHRINKS, LearningCurve, _next
+from luthier.evaluation.over_folds import over_folds
+from luthier.scoring import choose_splits
 
 
 @pytest.mark.parametrize("exponent", [0.25, 0.5, 1.0])
@@ -35,12 +37,13 @@ def table(n: int, columns: int, seed: int) -> pd.DataFrame:
 
 
 def test_intervals_hold_the_curve_of_least_squares() -> None:
-    """In at least LEVEL of repeated tables, less three standard errors of that share."""
+    """In at least 90 % of repeated tables, less three standard errors of that share."""
     n, p, folds, repeats = 400, 8, 5, 200
     rng = np.random.default_rng(0)
     sizes = [round(share * n * (1 - 1 / folds)) for share in (*SHARES, 1.0)]
     truth = np.array([1 + p / (size - p - 1) for size in (*sizes, 2 * sizes[-1])])
     held = np.zeros(3)
+    splits = choose_splits(np.zeros(n), "regression", n_folds=folds, seed=0)
     for _ in range(repeats):
         X = rng.normal(size=(n, p))
         y = X.sum(axis=1) + rng.normal(size=n)
@@ -50,14 +53,15 @@ def test_intervals_hold_the_curve_of_least_squares() -> None:
             for column, size in enumerate(sizes):
                 beta = np.linalg.lstsq(X[train[:size]], y[train[:size]])[0]
                 scores[fold, column] = -np.mean((y[valid] - X[valid] @ beta) ** 2)
-        lost = [_estimate(scores[:, [-1]] - scores[:, [k]], np.ravel, 1 / (folds - 1)) for k in (0, 2)]
+        lost = [over_folds(scores[:, [-1]] - scores[:, [k]], np.ravel, splits) for k in (0, 2)]
         held += [truth[0] - truth[3] in lost[0], truth[2] - truth[3] in lost[1],
-                 truth[3] - truth[4] in _estimate(scores, _next, 1 / (folds - 1))]  # fmt: skip
-    assert (held / repeats > LEVEL - 3 * np.sqrt(LEVEL * (1 - LEVEL) / repeats)).all()
+                 truth[3] - truth[4] in over_folds(scores, _next, splits)]  # fmt: skip
+    assert (held / repeats > 0.9 - 3 * np.sqrt(0.09 / repeats)).all()
 
 
 def test_two_folds_cannot_say_how_sure() -> None:
-    found = _estimate(np.array([[0.1], [0.3]]), np.ravel, 0.25)
+    splits = choose_splits(np.zeros(100), "regression", n_folds=2, seed=0)
+    found = over_folds(np.array([[0.1], [0.3]]), np.ravel, splits)
     assert found.value == pytest.approx(0.2)
     assert np.isnan(found.low)
     assert np.isnan(found.high)

@@ -16,6 +16,7 @@ from luthier.api.learning import learning_curve_of
 from luthier.api.new_rows import score_new_rows
 from luthier.api.problem import Problem
 from luthier.api.result import TunedModel
+from luthier.api.stabilities import stability_of
 from luthier.evaluation.evidence import Evidence, Part
 from luthier.evaluation.new_rows import NewRows
 from luthier.evaluation.thresholds import Fixed, Rule, check_wish, read_wish
@@ -77,13 +78,14 @@ def evaluate(
     store: str | os.PathLike[str] | None = None,
     drivers: bool = False,
     learning_curve: bool = False,
+    stability: bool = False,
     audit: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
     r"""Say how far to believe a tuned model.
 
     Everything is read off the out-of-fold predictions that the study kept; nothing is trained but for `drivers`,
-    `learning_curve` and `audit`.
+    `learning_curve`, `stability` and `audit`.
 
     Parameters
     ----------
@@ -115,11 +117,14 @@ def evaluate(
     learning_curve
         Also say whether more rows would help: what is shipped is fitted on an eighth, a quarter and half of the rows of
         every fold for that.
+    stability
+        Also say what hangs on luck: what is shipped is fitted on every fold with another seed, with a tenth of the rows
+        left out and with a twentieth of the labels wrong, and asked about numbers that are slightly others.
     audit
         Also tune anew, three times on two thirds of the rows, and judge what comes of it on the others: the dear proof
         of the honest score, by a method that needs no theory.
     say
-        Called with what these three will cost, before they begin, and how an audit goes on.
+        Called with what these four will cost, before they begin, and how an audit goes on.
 
     Raises
     ------
@@ -165,6 +170,8 @@ def evaluate(
         parts["drivers"] = drivers_of(problem, evidence, say)
     if learning_curve:
         parts["learning_curve"] = learning_curve_of(problem, evidence, say)
+    if stability:
+        parts["stability"] = stability_of(problem, evidence, say)
     if audit:
         parts["audit"] = audit_of(problem, evidence, data=data, say=say)
     if report is not None:

@@ -35,6 +35,9 @@ def evaluate(
     learning_curve: Annotated[
         bool, typer.Option("--learning-curve", help="Would more rows help; fits what is shipped on fewer rows.")
     ] = False,
+    stability: Annotated[
+        bool, typer.Option("--stability", help="What hangs on luck; fits what is shipped with other seeds and rows.")
+    ] = False,
     audit: Annotated[
         bool, typer.Option("--audit", help="Tune anew on parts of the rows, three times, and judge on the others.")
     ] = False,
@@ -45,7 +48,7 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
 ) -> None:
     """Say how far to believe a tuned model; nothing is trained again, but for --drivers,
-    --learning-curve and --audit.
+    --learning-curve, --stability and --audit.
 
     Ends with code 3 when new rows (--on) show it to be worse than promised beyond what luck explains.
     """
@@ -62,6 +65,7 @@ def evaluate(
         report=report,
         drivers=drivers,
         learning_curve=learning_curve,
+        stability=stability,
         audit=audit,
         say=lambda line: errors.print(line, style="dim"),
     )

@@ -165,7 +165,10 @@ class Evidence:
     @cached_property
     def decided(self) -> NDArray[np.int64]:
         """(m,): code of the class that is decided for at the threshold in use."""
-        p = self.given
+        return self.decide(self.given)
+
+    def decide(self, p: Floats) -> NDArray[np.int64]:
+        """(m,): the same of other answers (m, k)."""
         return (p[:, 0] > self.shipped_with.threshold).astype(np.int64) if p.shape[1] == 1 else p.argmax(axis=1)
 
     @cached_property

@@ -8,17 +8,16 @@ practice; studies/learning_curve holds the forecast against tables whose other h
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from luthier.evaluation.evidence import Evidence
-from luthier.evaluation.words import decimals
+from luthier.evaluation.over_folds import over_folds
+from luthier.evaluation.words import with_interval
 from luthier.scoring import Estimate
 
 Floats = NDArray[np.float64]
@@ -27,8 +26,6 @@ SHARES = (1 / 8, 1 / 4, 1 / 2)
 """Of a fold's training rows, to which the curve goes down; each is half of the next."""
 SHRINKS = (0.35, 1.0)
 """Share of one doubling's gain that the next brings: exponents of the power law from 1.5 to 0."""
-LEVEL = 0.9
-LEAST_FOLDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,7 @@ class LearningCurve:
     @property
     def sentence(self) -> str:
         """Whether to collect more rows."""
-        much = f"by {_said(self.doubling)} ({self.doubling.level:.0%} interval)"
+        much = f"by {with_interval(self.doubling)} ({self.doubling.level:.0%} interval)"
         if self.helps:
             return f"more rows help: twice as many should better {self.metric} {much}"
         return f"more rows are not told to help: twice as many would better {self.metric} {much}"
@@ -99,16 +96,8 @@ class LearningCurve:
         """The verdict, and the curve."""
         return [
             self.sentence,
-            *(f"{point.rows:>8,} of {self.rows:,} rows: worse by {_said(point.lost)}" for point in self.points),
+            *(f"{point.rows:>8,} of {self.rows:,} rows: worse by {with_interval(point.lost)}" for point in self.points),
         ]
-
-
-def _said(amount: Estimate) -> str:
-    half = (amount.high - amount.low) / 2
-    if not math.isfinite(half):
-        return f"{amount.value:.3g} [how sure that is cannot be said]"
-    digits = decimals(max(abs(amount.value), half))
-    return f"{amount.value:.{digits}f} [{amount.low:.{digits}f}, {amount.high:.{digits}f}]"
 
 
 def learning_curve(evidence: Evidence, by_share: Mapping[float, NDArray[Any]], rows: int) -> LearningCurve:
@@ -127,10 +116,7 @@ def learning_curve(evidence: Evidence, by_share: Mapping[float, NDArray[Any]], r
     Returns
     -------
     LearningCurve
-        Of the mean score over folds. The intervals are of Student's t on the jackknife over folds, so the luck of which
-        few rows were drawn is in them; the variance is corrected for training rows that folds share (Nadeau & Bengio
-        2003, "Inference for the generalization error", Machine Learning 52). Where fewer than three folds have a score,
-        their ends are NaN.
+        Of the mean score over folds, whose intervals (see `over_folds`) hold the luck of which few rows were drawn.
     """
     splits, metric = evidence.table.splits, evidence.metric
     said = [np.asarray(by_share[share], np.float64) for share in sorted(by_share)] + [evidence.given]
@@ -141,27 +127,11 @@ def learning_curve(evidence: Evidence, by_share: Mapping[float, NDArray[Any]], r
         return sign * float(metric.score(evidence.y[of], p[of], splits.weights[of]))
 
     scores = np.array([[score(p, fold) for p in said] for fold in range(len(splits.folds))])
-    scores = scores[np.isfinite(scores).all(axis=1)]
-    judged = float(np.mean([len(valid) / len(train) for train, valid in splits.folds]))
     points = tuple(
-        CurvePoint(round(share * rows), _estimate(scores[:, [-1]] - scores[:, [k]], np.ravel, judged))
+        CurvePoint(round(share * rows), over_folds(scores[:, [-1]] - scores[:, [k]], np.ravel, splits))
         for k, share in enumerate(sorted(by_share))
     )
-    return LearningCurve(metric.name, rows, points, _estimate(scores, _next, judged))
-
-
-def _estimate(scores: Floats, of_means: Callable[[Floats], Floats], judged: float) -> Estimate:
-    """Of a function of column means (B, points) -> (B,), from the scores of every fold (K, points)."""
-    k = len(scores)
-    if k < LEAST_FOLDS:
-        value = float(of_means(scores.mean(axis=0, keepdims=True))[0]) if k else math.nan
-        return Estimate(value, math.nan, math.nan, k, LEVEL, "too few folds to say how sure")
-    value = float(of_means(scores.mean(axis=0, keepdims=True))[0])
-    without = of_means((scores.sum(axis=0) - scores) / (k - 1))
-    # The jackknife's variance is s²/K for a mean; that of folds which share training rows is (1/K + judged/trained) s².
-    variance = (k - 1) / k * np.sum((without - without.mean()) ** 2) * (1 + k * judged)
-    half = float(stats.t.ppf((1 + LEVEL) / 2, k - 1) * np.sqrt(variance))
-    return Estimate(value, value - half, value + half, k, LEVEL, "jackknife over folds")
+    return LearningCurve(metric.name, rows, points, over_folds(scores, _next, splits))
 
 
 def _next(scores: Floats) -> Floats:

@@ -69,6 +69,15 @@ def against_default(
     return f"{it} is better than the default by about {much}{sure}"
 
 
+def with_interval(amount: Estimate) -> str:
+    """A difference and its interval, to two digits of the larger of both: '0.012 [-0.003, 0.027]'."""
+    half = (amount.high - amount.low) / 2
+    if not math.isfinite(half):
+        return f"{amount.value:.3g} [how sure that is cannot be said]"
+    digits = decimals(max(abs(amount.value), half))
+    return f"{amount.value:.{digits}f} [{amount.low:.{digits}f}, {amount.high:.{digits}f}]"
+
+
 def decimals(size: float) -> int:
     """Decimals that show two significant digits of a number of this size."""
     if not (math.isfinite(size) and size > 0):

@@ -94,6 +94,7 @@ def render(facts: ReportFacts, parts: Mapping[str, Part] | None = None) -> str:
         dependences=reading_tables.dependence_grids(readings),
         course=reading_tables.course_grid(readings),
         learning_curve=reading_tables.learning_curve_grid(readings),
+        stability=reading_tables.stability_grid(readings),
         importance=reading_tables.importance_grid(readings),
         glossary=GLOSSARY,
         **looks(),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from luthier.evaluation.groups import GroupedBy
 from luthier.evaluation.operating import OperatingPoint
+from luthier.evaluation.stability import CHANGES, WRONG_LABELS
+from luthier.evaluation.words import with_interval
 from luthier.report.figures import UNKNOWN, clipped, duration, number, plain_value, share
 from luthier.report.reading_words import rows_in_words
 from luthier.report.readings import Readings
@@ -164,6 +166,23 @@ def learning_curve_grid(readings: Readings) -> Grid | None:
     rows = tuple((number(point.rows), plain_value(point.lost.value), interval(point.lost, 4)) for point in found.points)
     head = ("Rows learned from", f"{name_of_metric(found.metric)} worse by", f"{share(found.doubling.level)} interval")
     return Grid("Had there been fewer rows", head, rows, note=f"Beside {number(found.rows)} rows of a fold.")
+
+
+def stability_grid(readings: Readings) -> Grid | None:
+    """What luck changes."""
+    found = readings.stability
+    if found is None:
+        return None
+    rows = tuple(
+        (CHANGES[name], share(one.value, 1), f"{share(max(one.low, 0.0), 1)} to {share(one.high, 1)}")
+        for name, one in found.changed.items()
+    )
+    head = ("Changed by", "Decisions" if found.decisions else "Share of the usual error", "90 % interval")
+    note = (
+        f"With {share(WRONG_LABELS)} of the training labels wrong, {name_of_metric(found.metric)} would be worse by "
+        f"{with_interval(found.wrong_labels)}."
+    )
+    return Grid("What hangs on luck", head, rows, note=note)
 
 
 def importance_grid(readings: Readings) -> Grid | None:

@@ -18,6 +18,7 @@ from luthier.evaluation.intervals import Intervals
 from luthier.evaluation.learning_curve import LearningCurve
 from luthier.evaluation.operating import OperatingPoint
 from luthier.evaluation.slices.findings import Slices
+from luthier.evaluation.stability import Stability
 from luthier.report.facts import ReportFacts
 
 Kind = TypeVar("Kind")
@@ -29,7 +30,7 @@ class Readings:
 
     Attributes
     ----------
-    course, calibration, operating, intervals, slices, groups, settings, drivers, learning_curve, audit
+    course, calibration, operating, intervals, slices, groups, settings, drivers, learning_curve, stability, audit
         As in `luthier.evaluate`.
     unread
         Topics for which there was no time.
@@ -44,6 +45,7 @@ class Readings:
     settings: Importance | None = None
     drivers: Drivers | None = None
     learning_curve: LearningCurve | None = None
+    stability: Stability | None = None
     audit: Audit | None = None
     unread: tuple[str, ...] = ()
 
@@ -70,6 +72,7 @@ class Readings:
             settings=_if(Importance, parts.get("settings")),
             drivers=_if(Drivers, parts.get("drivers")),
             audit=_if(Audit, parts.get("audit")),
+            stability=_if(Stability, parts.get("stability")),
             learning_curve=_if(LearningCurve, parts.get("learning_curve")),
             unread=tuple(
                 name for name, part in parts.items() if isinstance(part, Unanswered) and part.for_want_of_time
