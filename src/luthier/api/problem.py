@@ -27,6 +27,7 @@ from luthier.models import (
     joint_space,
     split_config,
 )
+from luthier.models.balance import balanced, balancing
 from luthier.models.column_groups import all_but_one, choosing
 from luthier.models.portfolio import portfolio
 from luthier.scoring import Metric, Splits, choose_splits, default_metric, get_metric
@@ -76,6 +77,7 @@ class Order:
     warm: str | tuple[str, ...] = "off"
     reweight: tuple[str, ...] = ()
     reweight_by: float = 2.0
+    balance: bool = False
 
     def to_json(self) -> dict[str, Any] | None:
         """The order as JSON values; None when it holds objects that only the caller's program has."""
@@ -194,11 +196,14 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
     )
     facts = Facts.of(dataset)
     families, left_out = _families(order, facts)
+    if order.balance:
+        families = _balancing(families, dataset)
     groups = _columns_of(order.features, dataset)
     families = {name: choosing(family, groups) for name, family in families.items()}
     space = joint_space(families, facts)
     default = joint_default(families, facts)
-    starts = (default, *all_but_one(default, list(groups)))
+    level = balanced(default)
+    starts = (default, *(() if level is None else (level,)), *all_but_one(default, list(groups)))
     for start in starts:
         space.check(start)
     notes = (*dataset.schema.notes, *(Note(None, "dropped", reason) for reason in left_out))
@@ -215,6 +220,7 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
             "folds": _folds_digest(splits),
             "models": sorted(families),
             **({"reweight": [*order.reweight, order.reweight_by]} if order.reweight else {}),
+            **({"balance": True} if order.balance else {}),
         },
         space=space,
         starts=starts,
@@ -303,6 +309,14 @@ def _emphasis(order: Order, dataset: Dataset) -> NDArray[np.float64] | None:
             )
         factor[rows] *= order.reweight_by
     return factor
+
+
+def _balancing(families: Mapping[str, Family], dataset: Dataset) -> dict[str, Family]:
+    """The families, each with a choice of how much rare classes count."""
+    if dataset.schema.task == "regression":
+        raise BadValues("values have no classes that could be balanced", fix="leave out --balance")
+    counts = np.bincount(dataset.y, minlength=len(dataset.schema.classes)).tolist()
+    return {name: balancing(family, counts) for name, family in families.items()}
 
 
 def _columns_of(views: Sequence[FeatureView], dataset: Dataset) -> dict[str, tuple[int, ...]]:

@@ -376,6 +376,7 @@ def _wishes(seen: Observed, frame: pd.DataFrame, store: str | os.PathLike[str] |
         "threshold": order.threshold,
         "reweight": tuple(told),
         "reweight_by": order.reweight_by,
+        "balance": order.balance,
     }
 
 

@@ -61,6 +61,7 @@ def tune(
     warm: str | Sequence[str] = "auto",
     reweight: str | Sequence[str] = (),
     reweight_by: float = 2.0,
+    balance: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TunedModel:
     """Tune a model on a table within a budget, and say honestly how good it is.
@@ -155,6 +156,10 @@ def tune(
         north & age < 30". Scores stay those of the table as it is, so they say what that costs elsewhere.
     reweight_by
         Above 0, up to 100.
+    balance
+        Let the search choose how much rare classes count in training: as they are, by the square root of how rare they
+        are, all the same, or all the same by leaving rows of the others out ("<family>.balance"). Chances are bent back
+        to what they mean; `luthier.evaluate` says whether it helped, or whether it is enough to move the threshold.
     on_progress
         Called with a `Progress` after every change.
 
@@ -211,6 +216,7 @@ def tune(
         read_warm(warm),
         (reweight,) if isinstance(reweight, str) else tuple(reweight),
         reweight_by,
+        balance,
     )
     means = Means(
         n_jobs,

@@ -86,6 +86,9 @@ def tune(
         list[str] | None, typer.Option(help='Let the rows of a slice count more in training: "region = north".')
     ] = None,
     reweight_by: Annotated[float, typer.Option(help="How many times they count.")] = 2.0,
+    balance: Annotated[
+        bool, typer.Option("--balance", help="Let the search choose how much rare classes count in training.")
+    ] = False,
     mlflow: Annotated[
         str | None, typer.Option(help="MLflow server to log the finished study to, as http://127.0.0.1:5000.")
     ] = None,
@@ -125,6 +128,7 @@ def tune(
         select=select,
         reweight=tuple(reweight or ()),
         reweight_by=reweight_by,
+        balance=balance,
         cost=cost,
         threshold=threshold,
         out=out,

@@ -309,7 +309,7 @@ def stops_of(
         at_hand = [t for t in table.trials if ended.get(t, math.inf) <= moment]
         if not at_hand or (score_of is not None and not _holds_the_best(metric, by_then, at_hand, score_of)):
             continue
-        part = _only(table, at_hand)
+        part = only(table, at_hand)
         replayed = replay(part, metric, n_replays=n_replays, rng=np.random.default_rng(seed))
         if replayed.winner is not None:
             found.append((moment, len(by_then), replayed))
@@ -331,35 +331,35 @@ def _holds_the_best(
     return bool(known) and max(known, key=lambda t: known[t]) in at_hand
 
 
-def _only(table: OutOfFold, trials: list[int]) -> OutOfFold:
+def only(table: OutOfFold, trials: list[int]) -> OutOfFold:
+    """The table of some of its trials."""
     return replace(table, trials=tuple(trials), values=table.values[[table.index(t) for t in trials]])
 
 
 def _stop(seconds: float, trials: int, then: Replay, last: Replay, table: OutOfFold, metric: Metric) -> Stop:
     assert then.winner is not None
     n, sign = then.estimate.n, 1.0 if metric.greater_is_better else -1.0
-    rise, spread = sign * (last.estimate.value - then.estimate.value), _spread(then, last)
+    rise, se = sign * (last.estimate.value - then.estimate.value), spread(then, last)
     return Stop(
         seconds=seconds,
         trials=trials,
         naive=then.naive,
         honest=looking_ahead(then.estimate, table, metric, table.values[table.index(then.winner)]),
-        later=Estimate(
-            rise, rise - Z * spread, rise + Z * spread, n, LEVEL, "replays of both choices on the same draws"
-        ),
-        settled=rise <= max(WITHIN * spread, TRIFLE * (last.estimate.high - last.estimate.low) / 3.92),
-        as_good=_as_good(then, last),
+        later=Estimate(rise, rise - Z * se, rise + Z * se, n, LEVEL, "replays of both choices on the same draws"),
+        settled=rise <= max(WITHIN * se, TRIFLE * (last.estimate.high - last.estimate.low) / 3.92),
+        as_good=as_good(then, last),
     )
 
 
-def _spread(then: Replay, last: Replay) -> float:
+def spread(then: Replay, last: Replay) -> float:
     """Standard error of the difference of two choices: how it varies over draws on which both were made."""
     if then.n_replays != last.n_replays:  # undefined in some draws of one of them: they cannot be paired
         return math.nan
     return float(np.std(last.full - then.full))
 
 
-def _as_good(then: Replay, last: Replay) -> float:
+def as_good(then: Replay, last: Replay) -> float:
+    """Share of the draws in which the first of two choices is at least as good, on the rows not drawn."""
     if then.winner == last.winner and len(then.trials) == len(last.trials):
         return 1.0
     if then.n_replays != last.n_replays:
@@ -375,13 +375,13 @@ def _doubling(found: list[tuple[float, Replay]]) -> Estimate | None:
     if len(found) < 3:
         return None
     (quarter, first), (half, middle), (whole, last) = found[-3:]
-    spread = _spread(middle, last)
-    if not (math.isfinite(spread) and math.isclose(2 * half, whole) and math.isclose(2 * quarter, half)):
+    se = spread(middle, last)
+    if not (math.isfinite(se) and math.isclose(2 * half, whole) and math.isclose(2 * quarter, half)):
         return None
     sign = 1.0 if last.greater_is_better else -1.0
     latest = sign * (last.estimate.value - middle.estimate.value)
     both = sign * (last.estimate.value - first.estimate.value)
     rise = max(min(latest, both / 2), 0.0)  # a rise that slows down is taken at its last pace
     value = NEXT * rise
-    low, high = min(value - Z * spread, 0.0), value + rise + Z * spread
+    low, high = min(value - Z * se, 0.0), value + rise + Z * se
     return Estimate(value, low, high, last.estimate.n, LEVEL, "half of what the last doublings brought")

@@ -15,6 +15,7 @@ from luthier.evaluation.blend import Blender
 from luthier.evaluation.simplest import Simplest
 from luthier.evaluation.thresholds import Rule
 from luthier.evaluation.verdict import Verdict
+from luthier.models.balance import BALANCE
 from luthier.scoring import Metric, OutOfFold
 from luthier.scoring.metrics import Costs
 from luthier.scoring.recalibration import Mapped, read_recalibrator
@@ -161,6 +162,11 @@ class Evidence:
         p = np.asarray(self.shipped, np.float64)
         mend = self.shipped_with.recalibrator
         return p if mend is None else np.asarray(mend.apply(p), np.float64)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the search could choose how much rare classes count."""
+        return any(parameter.name.endswith(f".{BALANCE}") for parameter in self.plan.space)
 
     @cached_property
     def decided(self) -> NDArray[np.int64]:

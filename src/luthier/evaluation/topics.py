@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from luthier.evaluation.balancing import balancing
 from luthier.evaluation.calibration import calibration
 from luthier.evaluation.chain import replays_for
 from luthier.evaluation.cost import blend_s, choose_recalibrator_s, margins_s, operating_s, replay_s, slices_s
@@ -24,6 +25,7 @@ TOPICS: dict[str, Callable[[Evidence], Part]] = {
     "slices": slices,
     "groups": groups,
     "operating_point": operating_point,
+    "balance": balancing,
     "settings": importance,
 }
 
@@ -70,6 +72,8 @@ def seconds_of(topic: str, evidence: Evidence) -> float:
     size = {"rows": rows, "outputs": outputs, "configs": configs, "replays": replays}
     if topic == "course":
         return course_s(metric, units=units, **size)
+    if topic == "balance":
+        return 2 * replay_s(metric, units=units, **size) if evidence.balanced else 0.0
     if topic == "operating_point":
         chosen_s = blend_s(metric, **size) if evidence.chooser is not None else replay_s(metric, units=units, **size)
         return operating_s(rows=rows, outputs=outputs, replays=replays, chosen_s=chosen_s)

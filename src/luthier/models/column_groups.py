@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luthier.errors import DamagedModel
+from luthier.models.balance import unbent
 from luthier.models.facts import Facts
 from luthier.models.family import Config, Family, Files, Fitted, FittedPath, Floats, PathFamily
 from luthier.space import Categorical, Parameter, SearchSpace
@@ -58,7 +59,7 @@ def load_fitted(family: Family, files: Files) -> Fitted:
         The files are not what the family writes.
     """
     if COLUMNS not in files:
-        return family.load(files)
+        return unbent(family, files)
     try:
         columns = np.asarray(json.loads(files[COLUMNS])["columns"], dtype=np.int64)
     except (ValueError, LookupError, TypeError) as error:
@@ -67,7 +68,7 @@ def load_fitted(family: Family, files: Files) -> Fitted:
         ) from error
     if columns.ndim != 1 or (columns < 0).any():
         raise DamagedModel(f"{COLUMNS} does not list columns", fix="copy the whole model folder again")
-    return _shown(family.load({name: data for name, data in files.items() if name != COLUMNS}), columns)
+    return _shown(unbent(family, {name: data for name, data in files.items() if name != COLUMNS}), columns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +120,7 @@ class _Choosing:
         return _shown(self.inner.fit(own, shown, rows, y, weights=weights, seed=seed, threads=threads), columns)
 
     def load(self, files: Files) -> Fitted:
-        return self.inner.load(files)
+        return load_fitted(self.inner, files)
 
     def _split(self, config: Config, facts: Facts) -> tuple[Config, NDArray[np.int64]]:
         """The family's own parameters, and the columns that are shown: never none."""

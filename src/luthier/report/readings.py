@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from luthier.evaluation.audit import Audit
+from luthier.evaluation.balancing import Balancing
 from luthier.evaluation.calibration import Calibration
 from luthier.evaluation.course import Course
 from luthier.evaluation.drivers import Drivers
@@ -30,8 +31,10 @@ class Readings:
 
     Attributes
     ----------
-    course, calibration, operating, intervals, slices, groups, settings, drivers, learning_curve, stability, audit
+    course, calibration, operating, intervals, slices, groups, settings, drivers, balance, learning_curve, stability
         As in `luthier.evaluate`.
+    audit
+        Likewise.
     unread
         Topics for which there was no time.
     """
@@ -45,6 +48,7 @@ class Readings:
     settings: Importance | None = None
     drivers: Drivers | None = None
     learning_curve: LearningCurve | None = None
+    balance: Balancing | None = None
     stability: Stability | None = None
     audit: Audit | None = None
     unread: tuple[str, ...] = ()
@@ -72,6 +76,7 @@ class Readings:
             settings=_if(Importance, parts.get("settings")),
             drivers=_if(Drivers, parts.get("drivers")),
             audit=_if(Audit, parts.get("audit")),
+            balance=_if(Balancing, parts.get("balance")),
             stability=_if(Stability, parts.get("stability")),
             learning_curve=_if(LearningCurve, parts.get("learning_curve")),
             unread=tuple(
