@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import luthier
+from luthier.evaluation.evidence import Unanswered
 from luthier.evaluation.learning_curve import SHARES, SHRINKS, LearningCurve, _next
 from luthier.evaluation.over_folds import over_folds
 from luthier.scoring import choose_splits
@@ -90,6 +91,14 @@ def test_the_curve_of_least_squares_is_the_one_in_the_books() -> None:
         assert point.lost.low < rmse(point.rows) - rmse(800) < point.lost.high
     assert found.doubling.low < rmse(800) - rmse(1600) < found.doubling.high
     assert found.points[0].lost.value == pytest.approx(rmse(100) - rmse(800), rel=0.5)
+
+
+@pytest.mark.usefixtures("_here")
+def test_a_handful_of_rows_has_no_curve() -> None:
+    run = luthier.tune(table(200, 3, 1), "y", models="linear", budget="1 trials", final="refit")
+    found = luthier.evaluate(run, learning_curve=True)["learning_curve"]
+    assert isinstance(found, Unanswered)
+    assert "30 would do" in found.reason
 
 
 @pytest.mark.usefixtures("_here")

@@ -50,7 +50,9 @@ def test_weights_count_beside_the_balance() -> None:
     weights = np.ones(2_000)
     weights[:500] = 2.0
     weighed = family.fit(config, facts, X, y, weights=weights).predict(X)
-    np.testing.assert_allclose(weighed, family.fit(config, facts, X[twice], y[twice]).predict(X), atol=1e-3)  # scaled alike but for that
+    np.testing.assert_allclose(
+        weighed, family.fit(config, facts, X[twice], y[twice]).predict(X), atol=1e-3
+    )  # scaled alike but for that
 
 
 def test_as_they_are_is_the_family_itself() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from luthier.api.problem import Problem
 from luthier.api.said_again import Indices, fewer, fits_s, said_again
 from luthier.evaluation.evidence import Evidence, Unanswered
-from luthier.evaluation.learning_curve import SHARES, LearningCurve, learning_curve
+from luthier.evaluation.learning_curve import FEWEST_ROWS, SHARES, LearningCurve, learning_curve
 from luthier.tuning import TableWork, say_seconds, seed_of
 
 
@@ -34,6 +34,10 @@ def learning_curve_of(
         [_part(problem, train, share, forward=splits.kind == "forward", fold=number) for share in SHARES]
         for number, (train, _) in enumerate(splits.folds)
     ]
+    rows = round(float(np.mean([len(train) for train, _ in splits.folds])))
+    smallest = min(len(shares[0]) for shares in parts)
+    if smallest < FEWEST_ROWS:
+        return Unanswered(f"an eighth of the rows of a fold is {smallest}; {FEWEST_ROWS} would do")
     if problem.dataset.schema.task != "regression":
         classes = len(problem.dataset.schema.classes)
         least = min(len(np.unique(problem.dataset.y[shares[0]])) for shares in parts)
@@ -46,7 +50,7 @@ def learning_curve_of(
         return lambda work, fold: replace(work, folds=[(parts[fold][place], work.folds[0][1])])
 
     by_share = {share: said_again(problem, evidence, of(place)) for place, share in enumerate(SHARES)}
-    return learning_curve(evidence, by_share, round(float(np.mean([len(train) for train, _ in splits.folds]))))
+    return learning_curve(evidence, by_share, rows)
 
 
 def _part(problem: Problem, train: Indices, share: float, *, forward: bool, fold: int) -> Indices:
