@@ -6,8 +6,12 @@ import os
 
 from hypothesis import settings
 
-# Tests run two at a time, and their models one thread each: two threads for each of two would wait for one another.
+# Tests run two at a time. Each of the two has a core to itself, with all processes it starts: threads of both on the
+# same cores would spend their time waiting for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+if hasattr(os, "sched_setaffinity") and (worker := os.environ.get("PYTEST_XDIST_WORKER")):
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
 # How long an example takes says more of the machine than of the code; speed is measured in benchmarks/.
 settings.register_profile("luthier", deadline=None)
