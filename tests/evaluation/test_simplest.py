@@ -94,7 +94,13 @@ def test_the_verdict_is_on_what_was_chosen_and_says_how() -> None:
     table = with_a_rival(24, 20)
     rule = Simplest.among(table, ACCURACY, [0.1, 1.0, 8.0], np.random.default_rng(0))
     verdict, spare = judge_with_spare(
-        table, ACCURACY, default_trial=0, rng=np.random.default_rng(0), n_blend_replays=200, simplest=rule
+        table,
+        ACCURACY,
+        default_trial=0,
+        rng=np.random.default_rng(0),
+        n_blend_replays=200,
+        chooser=rule,
+        select="simplest",
     )
     assert verdict == spare
     assert (verdict.select, verdict.winner, verdict.shipped) == ("simplest", 1, 1)

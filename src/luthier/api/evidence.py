@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from luthier.api.judging import MAX_JUDGED, best_trials, blender_for, simplest_of
+from luthier.api.judging import MAX_JUDGED, best_trials, blender_for, chooser_of
 from luthier.api.problem import Order, Problem, pose
 from luthier.api.resolving import find_registered, folder_of
 from luthier.errors import UnknownStudy, UsageError
 from luthier.evaluation import Blender, Verdict
 from luthier.evaluation.evidence import Evidence, Finish
 from luthier.evaluation.simplest import Simplest
+from luthier.evaluation.worst_group import WorstGroup
 from luthier.registry import ModelPackage, unpack
 from luthier.report import ReportFacts
 from luthier.scoring import OutOfFold, Splits
@@ -178,10 +179,8 @@ def evidence_of(problem: Problem, log: StudyLog, history: History, verdict: Verd
         splits = _only(splits, done, rows)
         y, values = y[rows], values[:, rows]
     table = OutOfFold(splits, y, tuple(trials), values)
-    chooser: Blender | Simplest | None = None
-    if verdict.select == "simplest":
-        chooser = simplest_of(problem, history, table)
-    elif verdict.blend is not None:
+    chooser: Blender | Simplest | WorstGroup | None = chooser_of(problem, history, table, verdict.select)
+    if verdict.blend is not None:
         chooser = blender_for(problem, history, trials, left_s)
     return Evidence(
         table=table,

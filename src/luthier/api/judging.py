@@ -6,11 +6,16 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from luthier.api.problem import Problem
+from luthier.data import Dataset
+from luthier.data.slices import as_text
+from luthier.data.suggest import closest
+from luthier.errors import BadColumn
 from luthier.evaluation import Blender, Final, Verdict, judge, judge_partial
 from luthier.evaluation.chain import replays_for
 from luthier.evaluation.cost import (
@@ -25,10 +30,15 @@ from luthier.evaluation.cost import (
 )
 from luthier.evaluation.judging import judge_with_spare
 from luthier.evaluation.simplest import Simplest
+from luthier.evaluation.worst_group import FEWEST_ROWS, WorstGroup
 from luthier.scoring import AdditiveMetric, Estimate, OutOfFold, RankMetric
 from luthier.tuning import History, Progress, StudyLog, Trial, seed_of
 
-Select = Literal["best", "simplest"]
+SELECT = ("best", "simplest", "worst:COLUMN")
+"""Which configuration wins."""
+WORST = "worst:"
+FIFTHS = 5
+"""Groups of a column of numbers with more values than ten."""
 
 MAX_JUDGED = 200
 """Configurations the replay chooses among, best first: those far below the best are never chosen and only cost time."""
@@ -60,10 +70,10 @@ class Judging:
     final
         Whether a blend may be shipped.
     select
-        Whether the best configuration wins, or the simplest within a standard error of it.
+        Which configuration wins, of `SELECT`.
     """
 
-    def __init__(self, problem: Problem, log: StudyLog, final: Final = "refit", select: Select = "best") -> None:
+    def __init__(self, problem: Problem, log: StudyLog, final: Final = "refit", select: str = "best") -> None:
         self._problem, self._log, self._final, self._select = problem, log, final, select
         self._y = problem.dataset.y[problem.splits.rows]
         self._n_units = len(np.unique(problem.splits.units))
@@ -164,7 +174,8 @@ class Judging:
             blender=blender_for(problem, history, table.trials, left_s) if effort.blend_replays else None,
             final=self._final,
             n_blend_replays=effort.blend_replays or FEWEST_REPLAYS,
-            simplest=simplest_of(problem, history, table) if self._select == "simplest" else None,
+            chooser=chooser_of(problem, history, table, self._select),
+            select=self._select,
         )
 
     def verdict_on_one(self, history: History, trial: int, *, passed_over: int = 0) -> Verdict:
@@ -210,6 +221,48 @@ def blender_for(problem: Problem, history: History, trials: Sequence[int], left_
     kinds = [problem.kind_of(history.trials[t].config) for t in trials]
     anchor = 0 if problem.splits.kind == "forward" and 0 in trials else None
     return Blender(kinds, np.array(costs), np.array([left_s, MS_PER_1000]), anchor=anchor)
+
+
+def chooser_of(problem: Problem, history: History, table: OutOfFold, select: str) -> Simplest | WorstGroup | None:
+    """What chooses a single configuration; None where the best score does."""
+    if select == "simplest":
+        return simplest_of(problem, history, table)
+    if not select.startswith(WORST):
+        return None
+    default = table.index(0) if 0 in table.trials else None
+    values = group_values(problem.dataset, select.removeprefix(WORST))[table.splits.rows]
+    rng = np.random.default_rng(seed_of(problem.plan.seed, "worst group"))
+    return WorstGroup.among(table, problem.metric, values, default, rng)
+
+
+def group_values(dataset: Dataset, column: str) -> NDArray[Any]:
+    """(n,): the group of every row by a feature: its word, or the fifth its number is in.
+
+    Raises
+    ------
+    BadColumn
+        There is no such feature, or it does not split the rows into groups that are large enough to be judged.
+    """
+    if column not in dataset.frame:
+        meant = closest(column, map(str, dataset.frame.columns))
+        raise BadColumn(
+            f"there is no feature {column!r} whose groups could be judged",
+            fix=f"did you mean {meant!r}?" if meant else "name a column that the model is shown",
+        )
+    values = dataset.frame[column]
+    if values.dtype.kind in "fiu" and values.nunique() > 2 * FIFTHS:
+        import pandas as pd
+
+        values = pd.qcut(values, FIFTHS, duplicates="drop").astype(str)
+    named = as_text(values).astype(str)
+    counts = np.unique(named, return_counts=True)[1]
+    large = int((counts >= FEWEST_ROWS).sum())
+    if large + (counts[counts < FEWEST_ROWS].sum() >= FEWEST_ROWS) < 2:
+        raise BadColumn(
+            f"{column!r} has no two groups of at least {FEWEST_ROWS} rows",
+            fix="name a column with fewer, larger groups",
+        )
+    return named
 
 
 def simplest_of(problem: Problem, history: History, table: OutOfFold) -> Simplest:

@@ -18,7 +18,7 @@ from luthier.api.baselines import KEPT, baseline_of
 from luthier.api.checking import check_problem
 from luthier.api.evidence import evidence_of
 from luthier.api.facts import gather_facts
-from luthier.api.judging import HonestWatch, Judging, Select, refit_s
+from luthier.api.judging import WORST, HonestWatch, Judging, group_values, refit_s
 from luthier.api.problem import Order, Problem, pose, searching
 from luthier.api.result import Shipped, TunedModel
 from luthier.api.warming import as_begun, warmed
@@ -79,7 +79,7 @@ class Means:
     final
         Whether the model may be a blend.
     select
-        Whether the best configuration wins, or the simplest within a standard error of it.
+        Which configuration wins: "best", "simplest" or "worst:COLUMN".
     """
 
     n_jobs: int | None = None
@@ -88,7 +88,7 @@ class Means:
     store: str | os.PathLike[str] | None = None
     report: bool = False
     final: Final = "auto"
-    select: Select = "best"
+    select: str = "best"
 
 
 def answer(
@@ -114,6 +114,8 @@ def answer(
     problem = warmed(pose(data, order), order.warm, means.store)
     if means.out is not None:
         check_writable(means.out)
+    if means.select.startswith(WORST):
+        group_values(problem.dataset, means.select.removeprefix(WORST))
     with Store.open(means.store) as store:
         log, lock = open_study(store, problem, resume=resume)
         try:

@@ -55,7 +55,8 @@ def tune(
     seed: Annotated[int, typer.Option(help="Root of all randomness.")] = 0,
     final: Annotated[str, typer.Option(help="auto, blend or refit: whether to ship a blend of models.")] = "auto",
     select: Annotated[
-        str, typer.Option(help="best, or simplest: the cheapest to fit within a standard error of the best.")
+        str,
+        typer.Option(help="best; simplest, the quickest to fit within a standard error of it; or worst:COLUMN."),
     ] = "best",
     cost: Annotated[
         str | None, typer.Option(help='What errors cost: "fn=50,fp=2"; the model then decides for what costs least.')

@@ -17,6 +17,7 @@ from luthier.evaluation.blend import Blender
 from luthier.evaluation.evidence import Evidence
 from luthier.evaluation.simplest import Simplest
 from luthier.evaluation.thresholds import Rule
+from luthier.evaluation.worst_group import WorstGroup
 from luthier.scoring import Metric, OutOfFold
 from luthier.scoring.draws import Draws
 from luthier.scoring.in_bag import scores_of
@@ -50,7 +51,7 @@ class Chain:
     select_by
         The metric that configurations are chosen by, whatever the outcome is judged by.
     chooser
-        Chooses a blend, or the simplest; None where the best configuration is chosen.
+        Chooses a blend, or another configuration than the best; None where the best is chosen.
     fixed
         Trial that is taken unchosen, such as a default that was kept; None where there is a choice.
     recalibrator
@@ -60,7 +61,7 @@ class Chain:
     """
 
     select_by: Metric
-    chooser: Blender | Simplest | None = None
+    chooser: Blender | Simplest | WorstGroup | None = None
     fixed: int | None = None
     recalibrator: str | None = None
     rule: Rule | None = None
@@ -89,7 +90,9 @@ class Chain:
     def over(self, table: OutOfFold, metric: Metric, draws: Draws) -> Callable[[int], Predictions]:  # noqa: ARG002
         """As `Prepared`. The draws must be the same for all chains that share what was chosen."""
         alone = self.fixed is None and self.chooser is None
-        prepared = self.chooser.over(table, self.select_by, draws) if isinstance(self.chooser, Simplest) else None
+        prepared = None
+        if isinstance(self.chooser, Simplest | WorstGroup):
+            prepared = self.chooser.over(table, self.select_by, draws)
         best = scores_of(table, self.select_by, draws).best() if alone and len(self._kept) < len(draws) else None
 
         def chosen(replay: int) -> Predictions:

@@ -15,6 +15,7 @@ from luthier.evaluation.blend import Blender
 from luthier.evaluation.simplest import Simplest
 from luthier.evaluation.thresholds import Rule
 from luthier.evaluation.verdict import Verdict
+from luthier.evaluation.worst_group import WorstGroup
 from luthier.models.balance import BALANCE
 from luthier.scoring import Metric, OutOfFold
 from luthier.scoring.metrics import Costs
@@ -105,7 +106,7 @@ class Evidence:
     verdict
         What was chosen, and its honest score.
     chooser
-        How a blend, or the simplest configuration, was chosen; None where the best was.
+        How a blend, or a configuration that is not the best, was chosen; None where the best was.
     shipped_with
         What is done to the predictions of what was chosen.
     rule, costs
@@ -122,7 +123,7 @@ class Evidence:
     plan: StudyPlan
     history: History
     verdict: Verdict
-    chooser: Blender | Simplest | None = None
+    chooser: Blender | Simplest | WorstGroup | None = None
     shipped_with: Finish = Finish()
     rule: Rule | None = None
     costs: Costs | None = None

@@ -16,6 +16,7 @@ from luthier.evaluation.cost import MOST_BLEND_REPLAYS
 from luthier.evaluation.simplest import Simplest
 from luthier.evaluation.verdict import Verdict
 from luthier.evaluation.words import against_default, expectation
+from luthier.evaluation.worst_group import WorstGroup
 from luthier.scoring import Estimate, Metric, OutOfFold, Splits
 from luthier.scoring.ahead import ahead
 from luthier.scoring.corrected_t import corrected_t
@@ -111,17 +112,22 @@ def judge_with_spare(
     blender: Blender | None = None,
     final: Final = "refit",
     n_blend_replays: int = MOST_BLEND_REPLAYS,
-    simplest: Simplest | None = None,
+    chooser: Simplest | WorstGroup | None = None,
+    select: str = "best",
 ) -> tuple[Verdict, Verdict]:
     """Judge as `judge` does; the second verdict is that on a single model, for when a blend cannot be fitted in time.
 
-    Both are the same where no blend is shipped. `simplest` chooses the configuration instead of its score alone.
+    Both are the same where no blend is shipped. `chooser` chooses the configuration instead of its score alone;
+    `select` is what that is called.
     """
     say = _Sayer(table, metric, table.fold_scores(metric) if fold_scores is None else fold_scores, keep_default_above)
-    if simplest is not None:
-        winner = table.trials[simplest.pick(table, metric, table.splits.weights)]
-        found = replay(table, metric, choose=simplest, n_replays=n_blend_replays, rng=rng, default=default_trial)
-        verdict = replace(say.verdict(found, winner=winner, simplest=True), select="simplest")
+    if chooser is not None:
+        winner = table.trials[chooser.pick(table, metric, table.splits.weights)]
+        found = replay(table, metric, choose=chooser, n_replays=n_blend_replays, rng=rng, default=default_trial)
+        # What is chosen for its worst group may be no better than the default on average: the choice itself minds that.
+        for_a_group = isinstance(chooser, WorstGroup)
+        verdict = say.verdict(found, winner=winner, whatever_the_default=for_a_group, select=select)
+        verdict = replace(verdict, select=select)
         return verdict, verdict
     same_draws = copy.deepcopy(rng)
     single = replay(table, metric, n_replays=n_replays, rng=rng, default=default_trial)
@@ -157,7 +163,7 @@ class _Sayer:
         p_single: float = math.nan,
         blend: Blend | None = None,
         whatever_the_default: bool = False,
-        simplest: bool = False,
+        select: str = "best",
     ) -> Verdict:
         table, metric, splits = self.table, self.metric, self.table.splits
         # Where the replay cannot tell (so few units that every draw takes them all), the untuned model is the safe one.
@@ -186,7 +192,7 @@ class _Sayer:
             is_winner=own_default,
             n_configs=len(table),
             n_members=1 if blend is None or kept else len(blend.members),
-            simplest=simplest,
+            select=select,
         )
         first = expectation(metric.name, score, forward=splits.kind == "forward")
         return Verdict(

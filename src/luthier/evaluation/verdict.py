@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from luthier.canonical import finite
 from luthier.evaluation.blend import Blend
@@ -57,7 +57,8 @@ class Verdict:
     p_single_as_good
         Probability, by the replay, that the best single configuration is as good as the best blend; NaN without one.
     select
-        "best", or "simplest": the winner is then the simplest configuration within a standard error of the best.
+        "best"; "simplest": the winner is the simplest configuration within a standard error of the best; or
+        "worst:COLUMN": it is the one whose worst group by that column does best.
     """
 
     metric: str
@@ -81,7 +82,7 @@ class Verdict:
     not_measured: tuple[str, ...]
     blend: Blend | None = None
     p_single_as_good: float = math.nan
-    select: Literal["best", "simplest"] = "best"
+    select: str = "best"
 
     @property
     def default_kept(self) -> bool:

@@ -44,12 +44,19 @@ def against_default(
     is_winner: bool,
     n_configs: int,
     n_members: int = 1,
-    simplest: bool = False,
+    select: str = "best",
 ) -> str:
     """What choosing brought, as the second half of the sentence."""
     if n_configs == 1:
         return "only one configuration was finished, so there was nothing to choose from"
-    if is_winner and simplest:
+    worst, _, column = select.partition(":")
+    if column and is_winner:
+        return f"no configuration of {n_configs} serves its worst group by {column} better beyond luck"
+    if column and gain is not None and not kept:
+        digits = decimals(max(abs(gain.value), (gain.high - gain.low) / 2))
+        over_all = f"over all rows it differs from the default by {gain.value:+.{digits}f}"
+        return f"of {n_configs} configurations it serves its {worst} group by {column} best; {over_all}"
+    if is_winner and select == "simplest":
         return f"none of {n_configs} configurations is both as simple as the default and better beyond luck"
     if is_winner:
         return f"no configuration of {n_configs} beat the default"
