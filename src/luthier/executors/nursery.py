@@ -131,6 +131,7 @@ class Nursery:
             control.close()
         if process is None:
             return 0
+        process.terminate()  # it heeds this while it loads libraries, which takes seconds, and never later: see `tend`
         try:
             return process.wait(_END_S)
         except subprocess.TimeoutExpired:
@@ -192,6 +193,7 @@ def tend(control_fd: int, engine: int, modules: Sequence[str]) -> None:
         with contextlib.suppress(Exception), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             importlib.import_module(module)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # from now on there are workers to be ended first
     gc.collect()
     gc.freeze()  # keeps the collector of every worker off pages that are shared with us
     flock = _Flock(control, inherited=(control.fileno(), woken, wake))
