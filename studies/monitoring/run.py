@@ -308,6 +308,7 @@ PARTS = {
 
 
 def main() -> None:
+    (HERE / "results").mkdir(exist_ok=True)
     for part in sys.argv[1:] or PARTS:
         simulate, summarise = PARTS[part]
         start = time.process_time()

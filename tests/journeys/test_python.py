@@ -155,7 +155,7 @@ def test_a_budget_that_admits_one_fit_is_kept_and_answered_and_a_smaller_one_is_
     assert seconds(budget) < budget + 1.5  # the bar is 1 s; half a second is for a machine that does other things
 
     start = time.monotonic()
-    with pytest.raises(BudgetTooSmall, match="not one fit was done within the budget of 0.1s"):
+    with pytest.raises(BudgetTooSmall, match="not one fit was done within the budget"):
         seconds(0.1)
     assert time.monotonic() - start < 0.1 + 1.5
 
