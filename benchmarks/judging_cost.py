@@ -2,8 +2,8 @@
 
 Usage: OMP_NUM_THREADS=1 python benchmarks/judging_cost.py
 
-CPU seconds of the replay of one choice and of a blend's, on simulated tables, beside `luthier.evaluation.cost`. Bar: no
-ratio below one.
+CPU seconds of the replay of one choice, of a blend's and of one for the worst of five groups, on simulated tables,
+beside `luthier.evaluation.cost`. Bar: no ratio below one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import time
 import numpy as np
 
 from luthier.evaluation import Blender
-from luthier.evaluation.cost import blend_s, replay_s
+from luthier.evaluation.cost import blend_s, contest_s, replay_s
+from luthier.evaluation.simplest import PILOT
+from luthier.evaluation.worst_group import WorstGroup
 from luthier.scoring import OutOfFold, Splits, get_metric
 from luthier.scoring.replay import replay
 
@@ -29,8 +31,9 @@ CASES = (
     ("rmse", "regression", 1, 40),
 )
 ROWS = (1000, 10_000, 45_000)
-CONFIGS = (3, 20)
+CONFIGS = (3, 25)
 REPLAYS, BLEND_REPLAYS = 200, 20
+GROUPS = 5
 MOST_CELLS = 16_000_000
 
 
@@ -57,6 +60,15 @@ def replay_cpu(table, metric, **options):
     return time.process_time() - began
 
 
+def contest_cpu(table, metric, groups):
+    began = time.process_time()
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, groups, len(table.y)).astype(str)
+    chooser = WorstGroup.among(table, metric, values, 0, rng)
+    replay(table, metric, choose=chooser, n_replays=BLEND_REPLAYS, rng=rng, default=0)
+    return time.process_time() - began
+
+
 def main():
     worst = np.inf
     for name, task, outputs, units in CASES:
@@ -72,12 +84,17 @@ def main():
                 several = replay_cpu(table, metric, choose=blender, n_replays=BLEND_REPLAYS)
                 kept = replay_s(metric, units=rows if units is None else units, **size, replays=REPLAYS)
                 kept_for_blend = blend_s(metric, **size, replays=BLEND_REPLAYS)
-                ratios = kept / one, kept_for_blend / several
+                contest = contest_cpu(table, metric, GROUPS)
+                again = {**size, "groups": GROUPS, "replays": PILOT + BLEND_REPLAYS}
+                del again["configs"]
+                kept_for_contest = contest_s(metric, **again, call_s=0.0)
+                ratios = kept / one, kept_for_blend / several, kept_for_contest / contest
                 worst = min(worst, *ratios)
                 print(
                     f"{name:18s} {outputs:3d} outputs {rows:6d} rows {configs:3d} configurations"
                     f"{'' if units is None else f' {units} units'}: "
-                    f"one {one:.3f} s, kept {ratios[0]:.1f} times; blend {several:.3f} s, kept {ratios[1]:.1f} times"
+                    f"one {one:.3f} s, kept {ratios[0]:.1f} times; blend {several:.3f} s, kept {ratios[1]:.1f} times; "
+                    f"worst of {GROUPS} groups {contest:.3f} s, kept {ratios[2]:.1f} times"
                 )
     print(f"the least: {worst:.2f} times what was spent")
 

@@ -40,6 +40,7 @@ def effort(
     configs: int = 30,
     blend: bool = True,
     call_s: float = 0.002,
+    groups: int = 0,
 ) -> Effort:
     return Effort.within(
         allowed_s,
@@ -50,6 +51,7 @@ def effort(
         configs=configs,
         blend=blend,
         call_s=call_s,
+        groups=groups,
     )
 
 
@@ -96,13 +98,15 @@ def test_few_units_are_cheap_to_judge_by_roc_auc() -> None:
     assert few < many / 5
 
 
-@given(allowed_s=st.floats(0.1, 1000), rows=sizes, outputs=st.integers(1, 40), blend_one_s=st.sampled_from([0.0, 0.01]))
+@given(
+    allowed_s=st.floats(0.1, 1000), rows=sizes, outputs=st.integers(1, 40), choose_one_s=st.sampled_from([0.0, 0.01])
+)
 def test_the_last_steps_are_replayed_as_often_as_there_is_time_for(
-    allowed_s: float, rows: int, outputs: int, blend_one_s: float
+    allowed_s: float, rows: int, outputs: int, choose_one_s: float
 ) -> None:
     def ending(name: str) -> tuple[int, float]:
         return finish_effort(
-            allowed_s, METRICS[name], rows=rows, outputs=outputs, most_replays=200, blend_one_s=blend_one_s
+            allowed_s, METRICS[name], rows=rows, outputs=outputs, most_replays=200, choose_one_s=choose_one_s
         )
 
     (replays, seconds), (_, chosen_s) = ending("log_loss"), ending("roc_auc")
@@ -112,7 +116,25 @@ def test_the_last_steps_are_replayed_as_often_as_there_is_time_for(
 
 def test_of_many_classes_one_recalibrator_competes_which_costs_little() -> None:
     ten_s, eleven_s = (
-        finish_effort(1.0, METRICS["roc_auc"], rows=2000, outputs=k, most_replays=200, blend_one_s=0.0)[1]
+        finish_effort(1.0, METRICS["roc_auc"], rows=2000, outputs=k, most_replays=200, choose_one_s=0.0)[1]
         for k in (10, 11)
     )
     assert eleven_s < ten_s / 5
+
+
+@given(
+    name=st.sampled_from(sorted(METRICS)),
+    allowed_s=st.floats(0.1, 1000),
+    rows=sizes,
+    outputs=st.integers(1, 40),
+    groups=st.integers(1, 20),
+)
+def test_a_choice_by_more_than_one_score_is_replayed_as_often_as_there_is_time_for(
+    name: str, allowed_s: float, rows: int, outputs: int, groups: int
+) -> None:
+    found = effort(allowed_s, METRICS[name], rows=rows, outputs=outputs, groups=groups)
+    assert FEWEST_BLEND_REPLAYS <= found.replays <= MOST_REPLAYS
+    assert found.blend_replays == 0
+    assert found.seconds <= allowed_s * 1.001 or found.replays == FEWEST_BLEND_REPLAYS
+    more = effort(allowed_s, METRICS[name], rows=rows, outputs=outputs, groups=groups + 1)
+    assert more.replays <= found.replays  # groups cost time, and none is left out

@@ -7,7 +7,7 @@ import pytest
 
 from luthier.evaluation import Verdict
 from luthier.evaluation.judging import judge_with_spare
-from luthier.evaluation.simplest import REPLAYS, Simplest
+from luthier.evaluation.simplest import PILOT, Simplest
 from luthier.scoring import OutOfFold, Splits, get_metric
 from luthier.scoring.draws import draw
 
@@ -68,7 +68,7 @@ def test_the_standard_error_is_that_of_paired_rows() -> None:
     right = (table.values[:, :, 0] > 0.5) == (table.y == 1)
     for a, b in [(0, 1), (0, 2), (1, 2)]:
         exact = np.std(right[a].astype(float) - right[b]) / np.sqrt(len(table.y))
-        assert rule.se[a, b] == rule.se[b, a] == pytest.approx(exact, rel=4 / np.sqrt(2 * REPLAYS))
+        assert rule.se[a, b] == rule.se[b, a] == pytest.approx(exact, rel=4 / np.sqrt(2 * PILOT))
     assert (np.diag(rule.se) == 0).all()
 
 

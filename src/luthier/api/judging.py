@@ -24,6 +24,7 @@ from luthier.evaluation.cost import (
     FEWEST_REPLAYS,
     Effort,
     blend_s,
+    contest_s,
     finish_effort,
     own_call_s,
     replay_s,
@@ -78,6 +79,9 @@ class Judging:
         self._y = problem.dataset.y[problem.splits.rows]
         self._n_units = len(np.unique(problem.splits.units))
         self._call_s = own_call_s(len(self._y))
+        self._groups = {"best": 0, "simplest": 1}.get(select, 0)
+        if select.startswith(WORST):
+            self._groups = len(np.unique(group_values(problem.dataset, select.removeprefix(WORST))))
         self._pace = 1.0
 
     def pooled_score(self, trial: int, _fold_scores: Sequence[float]) -> float:
@@ -110,16 +114,19 @@ class Judging:
         metric, rows, outputs = self._problem.metric, len(self._y), self._problem.facts.n_outputs
         if self._problem.facts.task == "regression":
             return 0, 0.0
-        blend_one_s = 0.0
+        choose_one_s = 0.0
         if effort.blend_replays:
-            blend_one_s = blend_s(metric, rows=rows, outputs=outputs, configs=effort.configs, replays=1)
+            choose_one_s = blend_s(metric, rows=rows, outputs=outputs, configs=effort.configs, replays=1)
+        elif self._groups:
+            size = {"rows": rows, "outputs": outputs, "groups": self._groups}
+            choose_one_s = contest_s(metric, **size, replays=1, call_s=self._call_s)
         return finish_effort(
             self._allowed_s() / 2,
             metric,
             rows=rows,
             outputs=outputs,
             most_replays=replays_for(rows),
-            blend_one_s=blend_one_s,
+            choose_one_s=choose_one_s,
         )
 
     def _allowed_s(self) -> float:
@@ -137,6 +144,7 @@ class Judging:
             configs=max(1, min(n_complete, MAX_JUDGED)),
             blend=self._final != "refit",
             call_s=self._call_s,
+            groups=self._groups,
         )
 
     def glance_s(self, n_complete: int) -> float:
@@ -173,7 +181,7 @@ class Judging:
             n_replays=effort.replays,
             blender=blender_for(problem, history, table.trials, left_s) if effort.blend_replays else None,
             final=self._final,
-            n_blend_replays=effort.blend_replays or FEWEST_REPLAYS,
+            n_blend_replays=effort.replays if self._groups else effort.blend_replays or FEWEST_REPLAYS,
             chooser=chooser_of(problem, history, table, self._select),
             select=self._select,
         )

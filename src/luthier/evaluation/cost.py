@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from luthier.evaluation.blend import CONTENDERS, MOST_ROWS, STEPS
 from luthier.evaluation.recalibrating import MOST_CLASSES_ALONE, rows_competing
+from luthier.evaluation.simplest import CONTENDERS as CANDIDATES
+from luthier.evaluation.simplest import PILOT
 from luthier.evaluation.slices.lattice import MOST_PASSES
 from luthier.scoring import AdditiveMetric, Metric, RankMetric
 from luthier.scoring.concordance import FEW_UNITS
@@ -51,6 +53,20 @@ def blend_s(metric: Metric, *, rows: int, outputs: int, configs: int, replays: i
     return replays * (2e-3 + blend_scorings(configs) * scoring + whole * rows)
 
 
+def contest_s(metric: Metric, *, rows: int, outputs: int, groups: int, replays: int, call_s: float) -> float:
+    """Seconds to choose, in every replay, among the leading configurations by more than one score each.
+
+    `groups`: those whose rows are scored apart; one for `--select simplest`, which weighs all rows.
+    """
+    if isinstance(metric, AdditiveMetric):
+        one_s = 2e-5 * groups + 1e-8 * rows * math.pow(outputs, 0.8)
+    elif isinstance(metric, RankMetric):
+        one_s = (3e-5 * groups + 5e-8 * rows) * outputs
+    else:
+        one_s = call_s * groups
+    return (CANDIDATES + 1 + BESIDE) * one_s * replays
+
+
 def choose_recalibrator_s(*, rows: int, outputs: int) -> float:
     """Seconds to choose a recalibrator."""
     competing = rows_competing(rows, outputs)
@@ -83,7 +99,7 @@ def margins_s(*, rows: int) -> float:
 
 
 def finish_effort(
-    allowed_s: float, metric: Metric, *, rows: int, outputs: int, most_replays: int, blend_one_s: float
+    allowed_s: float, metric: Metric, *, rows: int, outputs: int, most_replays: int, choose_one_s: float
 ) -> tuple[int, float]:
     """How often the chain of choices is replayed when a study ends, and the seconds of all of its finish, from above.
 
@@ -95,13 +111,13 @@ def finish_effort(
         What is judged: (rows, outputs) predictions.
     most_replays
         Beyond these more would not be told apart.
-    blend_one_s
-        Seconds to choose one blend, as each replay does where a blend is shipped; else zero.
+    choose_one_s
+        Seconds to choose once, as each replay does where more than one score decides; else zero.
     """
     chosen_s = choose_recalibrator_s(rows=rows, outputs=outputs)
     if isinstance(metric, RankMetric):  # no recalibrator changes the order of predictions
         return most_replays, chosen_s
-    one_s = mend_s(rows=rows, outputs=outputs) + blend_one_s
+    one_s = mend_s(rows=rows, outputs=outputs) + choose_one_s
     replays = _fitting(allowed_s, 0.0, one_s, FEWEST_BLEND_REPLAYS, most_replays)
     return replays, chosen_s + replays * one_s
 
@@ -147,6 +163,7 @@ class Effort:
         configs: int,
         blend: bool,
         call_s: float,
+        groups: int = 0,
     ) -> Effort:
         """As thorough as can be in the time allowed, but never less thorough than the fewest replays.
 
@@ -160,16 +177,24 @@ class Effort:
             Whether a blend is to be considered; it gets half of the time.
         call_s
             Seconds of one call of the metric, which matter for a function of the user's only.
+        groups
+            As in `contest_s`, where the choice is not by the score alone; no blend is considered then.
         """
-        half_s = allowed_s / 2 if blend else allowed_s
         own = not isinstance(metric, AdditiveMetric | RankMetric)
+        size = {"rows": rows, "units": units, "outputs": outputs, "configs": configs}
+        if groups:
+            begun_s = call_s * configs if own else replay_s(metric, **size, replays=0)
+            one_s = contest_s(metric, rows=rows, outputs=outputs, groups=groups, replays=1, call_s=call_s)
+            begun_s += PILOT * one_s
+            replays = _fitting(allowed_s, begun_s, one_s, FEWEST_BLEND_REPLAYS, MOST_REPLAYS)
+            return cls(configs, replays, 0, begun_s + replays * one_s)
+        half_s = allowed_s / 2 if blend else allowed_s
         if own:
             scorings = _fitting(half_s, 0.0, call_s, (2 + BESIDE) * FEWEST_OWN_REPLAYS, MOST_OWN_SCORINGS)
             configs = min(configs, max(scorings // FEWEST_OWN_REPLAYS - BESIDE, 1))
             replays = min(max(scorings // (configs + BESIDE), FEWEST_OWN_REPLAYS), MOST_REPLAYS)
             single_s = call_s * (configs + BESIDE) * replays
         else:
-            size = {"rows": rows, "units": units, "outputs": outputs, "configs": configs}
             begun_s, all_s = (replay_s(metric, **size, replays=n) for n in (0, MOST_REPLAYS))
             replays = _fitting(half_s, begun_s, (all_s - begun_s) / MOST_REPLAYS, FEWEST_REPLAYS, MOST_REPLAYS)
             single_s = replay_s(metric, **size, replays=replays)

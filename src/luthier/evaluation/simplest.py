@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 CONTENDERS = 25
 """The best so many configurations; others are hardly ever within a standard error of the best, and cost time."""
-REPLAYS = 200
+PILOT = 200
 """Draws behind the standard errors: they are known to one part in twenty."""
 
 
@@ -55,7 +55,7 @@ class Simplest:
         ValueError
             The metric is undefined for all of them.
         """
-        draws = draw(table.splits, REPLAYS, rng)
+        draws = draw(table.splits, PILOT, rng)
         scores = scores_of(table, metric, draws)
         known = np.flatnonzero(np.isfinite(scores.full))
         if len(known) == 0:

@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from luthier.evaluation.simplest import CONTENDERS, PILOT
 from luthier.scoring import Metric, OutOfFold
 from luthier.scoring.draws import Draws, draw
 from luthier.scoring.in_bag import scores_of
@@ -23,8 +24,6 @@ Floats = NDArray[np.float64]
 
 FEWEST_ROWS = 30
 """Of a group; smaller ones are one group together, and none where even that is smaller."""
-REPLAYS = 200
-"""Draws behind the standard errors: they are known to one part in twenty."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,14 +36,17 @@ class WorstGroup:
         Of the groups.
     codes
         (m,): group of every slab row; -1 where it belongs to none.
+    contenders
+        (K,): positions in the table of those to choose among.
     default
-        Position in the table of what stays unless another is ahead by more than luck; None where there is none.
+        Position among the contenders of what stays unless another is ahead by more than luck; None where there is none.
     se
-        (C,): standard error of the difference of the worst scores of each configuration and the default.
+        (K,): standard error of the difference of the worst scores of each contender and the default.
     """
 
     names: tuple[str, ...]
     codes: NDArray[np.int64]
+    contenders: NDArray[np.intp]
     default: int | None
     se: Floats
 
@@ -76,28 +78,30 @@ class WorstGroup:
             place[small] = -1
         if len(kept) < 2:
             raise ValueError(f"there are no two groups of at least {FEWEST_ROWS} rows")
-        bare = cls(tuple(map(str, kept)), place[codes].astype(np.int64), default, np.zeros(len(table)))
-        if default is None:
+        contenders = _leading(table.scores(metric) * (1 if metric.greater_is_better else -1), default)
+        at = None if default is None else int(np.searchsorted(contenders, default))
+        bare = cls(tuple(map(str, kept)), place[codes].astype(np.int64), contenders, at, np.zeros(len(contenders)))
+        if at is None:
             return bare
-        worst = bare._in_bag(table, metric, draw(table.splits, REPLAYS, rng))
-        return replace(bare, se=np.nanstd(worst - worst[:, [default]], axis=0))
+        worst = bare._in_bag(table, metric, draw(table.splits, PILOT, rng))
+        return replace(bare, se=np.nanstd(worst - worst[:, [at]], axis=0))
 
     def worst(self, table: OutOfFold, metric: Metric, weights: Floats) -> tuple[Floats, NDArray[np.int64]]:
-        """(C,), (C,): score of the worst group of every configuration on rows of these weights, and which it is."""
+        """(K,), (K,): score of the worst group of every contender on rows of these weights, and which it is."""
         by_group = np.array(
             [
-                [metric.score(table.y, p, weights * (self.codes == group)) for p in table.values]
+                [metric.score(table.y, table.values[c], weights * (self.codes == group)) for c in self.contenders]
                 for group in range(len(self.names))
             ]
         )
         merit = np.where(np.isfinite(by_group), by_group if metric.greater_is_better else -by_group, np.inf)
         which = merit.argmin(axis=0)
-        return by_group[which, np.arange(len(table))], which
+        return by_group[which, np.arange(len(self.contenders))], which
 
     def pick(self, table: OutOfFold, metric: Metric, weights: Floats) -> int:
         """Position in the table of the configuration that is chosen on rows of these weights."""
         worst = self.worst(table, metric, weights)[0]
-        return int(self._of((worst if metric.greater_is_better else -worst)[None])[0])
+        return int(self.contenders[self._of((worst if metric.greater_is_better else -worst)[None])[0]])
 
     def __call__(self, table: OutOfFold, metric: Metric, weights: Floats) -> NDArray[Any]:
         """Predictions (m, k) of the configuration that is chosen on rows of these weights."""
@@ -105,7 +109,7 @@ class WorstGroup:
 
     def over(self, table: OutOfFold, metric: Metric, draws: Draws) -> Callable[[int], NDArray[Any]]:
         """As `Prepared`."""
-        chosen = self._of(self._in_bag(table, metric, draws))
+        chosen = self.contenders[self._of(self._in_bag(table, metric, draws))]
         return lambda replay: table.values[chosen[replay]]
 
     def scores_alone(self, table: OutOfFold, metric: Metric) -> Floats:
@@ -113,12 +117,13 @@ class WorstGroup:
         return table.scores(metric)
 
     def _in_bag(self, table: OutOfFold, metric: Metric, draws: Draws) -> Floats:
-        """(B, C): score of the worst group on the drawn rows of every replay; higher is better, whatever the metric."""
+        """(B, K): score of the worst group on the drawn rows of every replay; higher is better, whatever the metric."""
         every, sign = np.arange(len(draws)), 1.0 if metric.greater_is_better else -1.0
-        worst = np.full((len(draws), len(table)), np.inf)
+        worst = np.full((len(draws), len(self.contenders)), np.inf)
         for group in range(len(self.names)):
-            mine = scores_of(table, metric, replace(draws, weights=draws.weights * (self.codes == group)))
-            found = sign * np.column_stack([mine.of(c, every, drawn=True) for c in range(len(table))])
+            rows = np.flatnonzero(self.codes == group)
+            mine = scores_of(table.on(rows, self.contenders), metric, draws.on(rows))
+            found = sign * np.column_stack([mine.of(c, every, drawn=True) for c in range(len(self.contenders))])
             worst = np.fmin(worst, found)  # a group in which the metric is undefined has no say
         return np.where(np.isfinite(worst), worst, np.nan)
 
@@ -130,3 +135,9 @@ class WorstGroup:
             return np.asarray(best, np.intp)
         ahead = merit[np.arange(len(merit)), best] - merit[:, self.default] > self.se[best]
         return np.asarray(np.where(ahead, best, self.default), np.intp)
+
+
+def _leading(merit: Floats, default: int | None) -> NDArray[np.intp]:
+    """Positions of the best on average, and of the default: far below them a group is served at the cost of all."""
+    best = np.argsort(np.where(np.isfinite(merit), -merit, np.inf), kind="stable")[:CONTENDERS]
+    return np.unique(best if default is None else np.append(best, default))

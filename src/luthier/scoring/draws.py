@@ -52,6 +52,12 @@ class Draws:
         """U, the number of things drawn."""
         return int(self.counts.shape[1])
 
+    def on(self, rows: Indices) -> Draws:
+        """The same draws, of these rows only."""
+        judged = self.weights[rows] > 0
+        kept, codes = np.unique(self.units[rows][judged], return_inverse=True)
+        return _drawn(self.counts[:, kept], codes, self.weights[rows], min(self.n_units, len(rows)))
+
     def chunks(self, width: int) -> list[slice]:
         """The replays in runs whose weights over `width` rows or units fit a working array."""
         step = max(1, CHUNK_BYTES // (8 * max(width, 1)))
@@ -98,11 +104,16 @@ def draw_units(units: Indices, weights: Floats, n_replays: int, rng: np.random.G
     width = min(n_units, MOST_UNITS)
     if n_units > width:
         codes = (rng.permutation(n_units) % width)[codes]
-    all_codes = np.zeros(len(units), np.int64)
-    all_codes[judged] = codes  # rows without weight may sit in any unit: they add nothing to it
     counts = np.empty((n_replays, width), np.uint16)
     for replay in range(n_replays):
         counts[replay] = np.bincount(rng.integers(width, size=width), minlength=width)
-    order = np.argsort(all_codes, kind="stable")
-    starts = np.searchsorted(all_codes[order], np.arange(width))
-    return Draws(counts, all_codes, np.asarray(weights, np.float64), n_units, order, starts)
+    return _drawn(counts, codes, np.asarray(weights, np.float64), n_units)
+
+
+def _drawn(counts: Counts, codes: Indices, weights: Floats, n_units: int) -> Draws:
+    """Draws of rows whose units are `codes`, told for rows with a weight above zero only."""
+    units = np.zeros(len(weights), np.int64)
+    units[weights > 0] = codes  # rows without weight may sit in any unit: they add nothing to it
+    order = np.argsort(units, kind="stable")
+    starts = np.searchsorted(units[order], np.arange(counts.shape[1]))
+    return Draws(counts, units, weights, n_units, order, starts)

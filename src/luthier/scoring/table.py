@@ -52,6 +52,13 @@ class OutOfFold:
         """Position of a trial in the table; ValueError when it is not there."""
         return self.trials.index(trial)
 
+    def on(self, rows: NDArray[np.int64], configs: NDArray[np.intp]) -> OutOfFold:
+        """What some configurations said of some slab rows, as one fold."""
+        splits, none = self.splits, np.empty(0, np.int64)
+        at = splits.rows[rows]
+        own = Splits("own", splits.reason, ((none, at),), 1, at, splits.units[rows], splits.weights[rows])
+        return OutOfFold(own, self.y[rows], tuple(self.trials[c] for c in configs), self.values[np.ix_(configs, rows)])
+
     def scores(self, metric: Metric) -> Floats:
         """(C,): score of every configuration over all slab rows pooled, by their base weights."""
         w = self.splits.weights
