@@ -38,7 +38,7 @@ def mixed(n: int, rng: np.random.Generator, shift: float = 0.0) -> pd.DataFrame:
     columns |= {f"heavy{k}": rng.standard_t(1.5, n) for k in range(5)}
     columns |= {f"count{k}": rng.poisson(1 + k, n) for k in range(3)}
     columns |= {f"gaps{k}": np.where(rng.random(n) < 0.1, np.nan, rng.lognormal(size=n)) for k in range(2)}
-    columns |= {f"rare{k}": pd.Categorical(WORDS[rng.zipf(1.6, n).clip(1, 200) - 1]) for k in range(5)}
+    columns |= {f"rare{k}": pd.Categorical(WORDS[rng.zipf(1.6, n).clip(1, 200) - 1], WORDS) for k in range(5)}
     return pd.DataFrame(columns)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -90,6 +91,30 @@ def test_what_no_column_shows_is_found_by_all_together() -> None:
     assert found.drifted_columns == []
     assert found.drifted
     assert found.summary()[0] == "No single column drifted, but the columns together did"
+
+
+def test_words_that_the_reference_happens_not_to_hold_do_not_give_a_batch_away() -> None:
+    """Of many rare words a batch always holds some that the reference lacks, also where nothing has changed."""
+
+    def rows(n: int, rng: np.random.Generator) -> Any:
+        return open_frame(pd.DataFrame({f"c{k}": rng.zipf(1.6, n).clip(1, 500).astype(str) for k in range(4)}))
+
+    found = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        reference = Reference.of(rows(500, rng))
+        window = reference.start().after(rows(2000, rng), reference.columns)
+        found.append(find_drift(reference, window, rng=rng).multivariate.p <= 0.1)
+    assert np.mean(found) <= 0.1 + 4 * np.sqrt(0.1 * 0.9 / 30)
+
+
+def test_a_common_word_that_is_new_is_found_by_all_together() -> None:
+    rng = np.random.default_rng(0)
+    before, now = (rng.choice(["a", "b", "c"], 600) for _ in range(2))
+    now[:120] = "d"
+    reference = Reference.of(open_frame(pd.DataFrame({"c": before})))
+    window = reference.start().after(open_frame(pd.DataFrame({"c": now})), reference.columns)
+    assert find_drift(reference, window, rng=rng).multivariate.p < 1e-4
 
 
 def test_the_notebook_view_cannot_be_broken_by_names() -> None:

@@ -48,7 +48,10 @@ def look(context: Context) -> Answer:
     features = data.schema.features
     categorical = [j for j, feature in enumerate(features) if feature.kind == "categorical"]
     # From the table to the reference: "new" rows are those of the reference.
-    told = classifier_two_sample(data.X, reference.X, rng=context.rng(CODE), categorical=categorical)
+    X, Y = data.X.copy(), reference.X.copy()
+    for rows in (X, Y):  # a level that is new to the table is read as missing, and would give the reference away
+        rows[:, categorical] = np.where(np.isnan(rows[:, categorical]), -1.0, rows[:, categorical])
+    told = classifier_two_sample(X, Y, rng=context.rng(CODE), categorical=categorical)
     if told.p > LEVEL or told.auc < LEAST_AUC:
         return ()
     tests = [_test(feature, data.X[:, j], reference.X[:, j]) for j, feature in enumerate(features)]

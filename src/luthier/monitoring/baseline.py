@@ -107,7 +107,7 @@ class Baseline:
 def codes(table: Table, compared: Sequence[WatchedColumn]) -> Floats:
     """(n, d): the rows of a table in the codes of a reference's columns; a column that is not there is all NaN."""
     columns = [
-        column.bins.codes(settle(table.column(column.name)))
+        column.bins.marked(column.bins.codes(settle(table.column(column.name))))
         if column.bins is not None and column.name in table.names
         else np.full(table.n_rows, np.nan)
         for column in compared

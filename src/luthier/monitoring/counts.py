@@ -75,6 +75,10 @@ class Bins:
         lookup = np.array([*(at.get(word, len(at)) for word in words), np.nan])
         return np.asarray(lookup[position])
 
+    def marked(self, codes: Floats) -> Floats:
+        """Codes with -1 for words that are none of the levels, as `classifier_two_sample` wants them."""
+        return codes if self.kind == "number" else np.where(codes == len(self.levels), -1.0, codes)
+
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
         return {"kind": self.kind, "edges": self.edges.tolist(), "levels": list(self.levels), "whole": self.whole}

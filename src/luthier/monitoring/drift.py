@@ -329,6 +329,9 @@ def _together(reference: Reference, window: Window, rng: np.random.Generator) ->
     compared: Sequence[WatchedColumn] = [reference.compared[k] for k in here]
     words = [j for j, column in enumerate(compared) if column.bins is not None and column.bins.kind == "words"]
     X, Y = (w.sample.rows[:, here].astype(np.float64) for w in (reference.window, window))
+    for j, column in enumerate(compared):
+        assert column.bins is not None
+        X[:, j], Y[:, j] = column.bins.marked(X[:, j]), column.bins.marked(Y[:, j])
     found = classifier_two_sample(X, Y, rng=rng, categorical=words)
     importance = np.zeros(len(reference.compared))
     importance[here] = found.importance
