@@ -72,7 +72,7 @@ class Balancing:
         """Whether it is enough to move the threshold."""
         much = f"{self.metric} better by {with_interval(self.gain)}"
         if self.helps:
-            return f"letting rare classes count more helped: {much}; to move the threshold alone was not enough"
+            return f"letting rare classes count more helped in this search: {much}, against the best that did not"
         return f"letting rare classes count more is not told to help: {much}; to move the threshold is enough"
 
     def lines(self) -> list[str]:
