@@ -173,7 +173,7 @@ def delays() -> Iterator[Row]:
         return first
 
     detectors = {
-        "ours": ours(30_000.0),
+        "ours": ours(100_000.0),
         "ADWIN 0.002": of(lambda: ADWIN(delta=0.002)),
         "ADWIN 0.0001": of(lambda: ADWIN(delta=0.0001)),
         "Page-Hinkley 50": of(lambda: PageHinkley(mode="up")),
