@@ -81,7 +81,7 @@ def test_a_model_tuned_anew_still_knows_the_hour(tmp_path: Path, monkeypatch: py
     world = np.where(np.arange(1600) < 800, 1.0, -1.0)  # from one day on, nights are busy
     busy = world * np.where((at.hour > 7) & (at.hour < 20), 1.0, -1.0) + rng.normal(0, 0.3, 1600)
     frame = pd.DataFrame({"at": at, "noise": rng.normal(size=1600), "busy": busy})
-    run = luthier.tune(frame[:800], "busy", budget="1 trials", time="at", models="lightgbm")
+    run = luthier.tune(frame[:800], "busy", budget="1 trials", time="at", models="lightgbm", executor="inline")
     luthier.release(run.run.study, "town")
     Path("luthier.toml").write_text('[lifecycle]\nresponses = ["full re-tune"]\n')
     found = luthier.retune("town", on=frame[800:], budget="1 trials")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.datasets import load_wine
 
@@ -48,24 +47,17 @@ def _here(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_here")
 def test_a_study_is_tuned_anew_and_leaves_nothing_behind(tmp_path) -> None:
     wine = load_wine(as_frame=True).frame
-    wine.to_csv("wine.csv", index=False)
-    run = luthier.tune("wine.csv", "target", models="linear", budget="3 trials", metric="log_loss", warm="off")
+    run = luthier.tune(
+        wine, "target", models="linear", budget="3 trials", metric="log_loss", warm="off", executor="inline"
+    )
+    with pytest.raises(UsageError, match="cannot be tuned anew"):
+        luthier.evaluate(run, audit=True)
     before = sorted(path.name for path in (tmp_path / ".luthier").iterdir())
     told: list[str] = []
-    found = luthier.evaluate(run, audit=True, say=told.append)["audit"]
+    found = luthier.evaluate(run, audit=True, data=wine, say=told.append)["audit"]
     assert isinstance(found, Audit)
     assert told[0] == "tunes anew 3 times, with a budget of 3 trials each"
     assert len(found.parts) == len(told) - 1 == 3
     assert found.score.n == len(wine)
     assert found.score.value < 0.3  # of three classes; a guess is at 1.09
     assert sorted(path.name for path in (tmp_path / ".luthier").iterdir()) == before
-
-
-@pytest.mark.usefixtures("_here")
-def test_without_the_table_there_is_no_audit() -> None:
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"x": rng.normal(size=200)}).assign(y=lambda f: f["x"] + rng.normal(size=200))
-    run = luthier.tune(frame, "y", models="linear", budget="1 trials")
-    with pytest.raises(UsageError, match="cannot be tuned anew"):
-        luthier.evaluate(run, audit=True)
-    assert isinstance(luthier.evaluate(run, audit=True, data=frame)["audit"], Audit)

@@ -77,7 +77,9 @@ def _here(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_here")
 def test_the_curve_of_least_squares_is_the_one_in_the_books() -> None:
     n, p = 1000, 20
-    run = luthier.tune(table(n, p, 0), "y", metric="rmse", models="linear", budget="1 trials", final="refit")
+    run = luthier.tune(
+        table(n, p, 0), "y", metric="rmse", models="linear", budget="1 trials", executor="inline", final="refit"
+    )
     told: list[str] = []
     found = luthier.evaluate(run, learning_curve=True, say=told.append)["learning_curve"]
     assert isinstance(found, LearningCurve)
@@ -95,7 +97,7 @@ def test_the_curve_of_least_squares_is_the_one_in_the_books() -> None:
 
 @pytest.mark.usefixtures("_here")
 def test_a_handful_of_rows_has_no_curve() -> None:
-    run = luthier.tune(table(200, 3, 1), "y", models="linear", budget="1 trials", final="refit")
+    run = luthier.tune(table(200, 3, 1), "y", models="linear", budget="1 trials", executor="inline", final="refit")
     found = luthier.evaluate(run, learning_curve=True)["learning_curve"]
     assert isinstance(found, Unanswered)
     assert "30 would do" in found.reason
@@ -105,7 +107,7 @@ def test_a_handful_of_rows_has_no_curve() -> None:
 def test_a_constant_has_nothing_to_learn() -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"x": rng.normal(size=600), "y": rng.normal(size=600)})
-    run = luthier.tune(frame, "y", models="linear", budget="1 trials", final="refit")
+    run = luthier.tune(frame, "y", models="linear", budget="1 trials", executor="inline", final="refit")
     found = luthier.evaluate(run, learning_curve=True)["learning_curve"]
     assert isinstance(found, LearningCurve)
     assert not found.helps

@@ -15,7 +15,7 @@ from scipy import stats
 from luthier.data.slices import Condition, Slice
 from luthier.errors import BadColumn, BadValues
 from luthier.evaluation.slices.bins import binned
-from luthier.evaluation.slices.chance import p_of_draw, p_of_units
+from luthier.evaluation.slices.chance import p_of_draw, p_of_units, surplus_interval
 from luthier.evaluation.slices.lattice import search, sliceline_score, surplus_score
 from luthier.evaluation.slices.looks import find_slices
 
@@ -32,7 +32,7 @@ def table(n: int, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def test_noise_is_hardly_ever_taken_for_a_slice() -> None:
-    repeats, reported = 60, 0
+    repeats, reported = 40, 0
     for seed in range(repeats):
         rng = np.random.default_rng(seed)
         errors = (rng.random(1000) < 0.2).astype(float) if seed % 2 else rng.chisquare(1, 1000)
@@ -82,6 +82,34 @@ def test_rows_that_belong_together_are_not_many_witnesses() -> None:
         errors = (rng.random(2000) < rng.beta(0.5, 2, 80)[units]).astype(float)
         reported += bool(find_slices(frame, errors, units=units, rng=rng).findings)
     assert reported <= stats.binom.ppf(0.999, repeats, 0.05)
+
+
+def test_an_interval_allows_for_the_slice_having_been_selected_and_never_contradicts_its_p() -> None:
+    """Weak slices pass the test by luck, so their intervals must be wider than those of slices that were named before.
+
+    The truth of a slice is the mean of what its rows' errors are expected to be, less that of the others.
+    """
+    n, held, reported = 3000, 0, 0
+    for seed in range(30):
+        rng = np.random.default_rng([11, seed])
+        frame = table(n, rng)
+        expected = np.where(frame["region"] == "south", 1.4, np.where(frame["calls"] == 4, 1.5, 1.0))
+        for finding in find_slices(frame, expected * rng.chisquare(1, n), rng=rng).findings:
+            inside = finding.rows.mask(frame)
+            assert finding.surplus.low > 0
+            held += expected[inside].mean() - expected[~inside].mean() in finding.surplus
+            reported += 1
+    assert reported >= 20
+    assert held >= stats.binom.ppf(0.001, reported, 0.9)
+
+
+def test_an_interval_counts_units_and_not_rows() -> None:
+    """Repeating every row ten times adds no witness: the interval is that of the rows, on fewer degrees of freedom."""
+    rng = np.random.default_rng(5)
+    errors, inside = rng.exponential(size=400), np.arange(400) < 80
+    _, low, high = surplus_interval(np.repeat(errors, 10), np.repeat(inside, 10), 0.95, np.repeat(np.arange(400), 10))
+    _, by_rows_low, by_rows_high = surplus_interval(errors, inside, 0.95)
+    assert high - low == pytest.approx(by_rows_high - by_rows_low, rel=0.02)
 
 
 @settings(max_examples=40)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import RandomForestClassifier
 
 import luthier
 from luthier.evaluation.stability import CHANGES, NUDGE, WRONG_LABELS, Stability
@@ -30,7 +31,7 @@ def test_a_line_moves_as_much_as_its_numbers_and_not_with_the_seed() -> None:
     x = rng.normal(size=1000)
     noise = rng.normal(size=1000)
     frame = pd.DataFrame({"x": x, "y": x + noise})
-    found = asked(luthier.tune(frame, "y", models="linear", budget="1 trials", final="refit"))
+    found = asked(luthier.tune(frame, "y", models="linear", budget="1 trials", executor="inline", final="refit"))
     assert not found.decisions
     assert found.changed["seed"].value == pytest.approx(0.0, abs=1e-6)
     usual = np.sqrt(2 / np.pi)  # mean of |normal|, of the move and of the error alike
@@ -44,7 +45,10 @@ def test_a_line_moves_as_much_as_its_numbers_and_not_with_the_seed() -> None:
 def test_where_there_is_nothing_to_learn_decisions_are_luck() -> None:
     rng = np.random.default_rng(1)
     frame = pd.DataFrame(rng.normal(size=(300, 5)), columns=list("abcde")).assign(y=rng.integers(0, 2, 300))
-    run = luthier.tune(frame, "y", models="forest", budget="1 trials", final="refit", metric="accuracy", ignore={})
+    run = luthier.tune(
+        frame, "y", models=RandomForestClassifier(20), space={"max_depth": [None, 3]}, metric="accuracy",
+        budget="1 trials", executor="inline", final="refit",
+    )  # fmt: skip
     found = asked(run)
     assert found.decisions
     assert found.changed["seed"].value > 0.1

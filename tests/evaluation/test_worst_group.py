@@ -86,7 +86,9 @@ def frame(tmp_path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
 
 
 def test_a_study_selects_by_the_worst_group_and_says_so(frame: pd.DataFrame) -> None:
-    run = luthier.tune(frame, "y", budget="8 trials", models="linear,lightgbm", select="worst:region", warm="off")
+    run = luthier.tune(
+        frame, "y", budget="8 trials", models="linear,lightgbm", select="worst:region", warm="off", executor="inline"
+    )
     verdict = run.verdict
     assert verdict.select == "worst:region"
     assert verdict.blend is None

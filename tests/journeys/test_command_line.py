@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,26 +13,10 @@ from typing import Any
 import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes
-
-from luthier.cli import main
+from tests.journeys.commands import luthier, luthier_alone
 
 QUICK = ("--budget", "4 trials", "--models", "linear,lightgbm", "--jobs", "1")
 ONCE = ("--budget", "1 trials", "--models", "linear", "--jobs", "1")
-
-
-def luthier(*words: str, cwd: Path, check: int | None = 0, **env: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "luthier.cli", *words],
-        check=False,
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, **env},
-    )
-    if check is not None:
-        assert done.returncode == check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +30,7 @@ def tumours(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def tuned(tumours: Path) -> dict[str, Any]:
-    done = luthier("tune", "tumours.csv", "--target", "diagnosis", *QUICK, "--out", "out", "--json", cwd=tumours)
+    done = luthier_alone("tune", "tumours.csv", "--target", "diagnosis", *QUICK, "--out", "out", "--json", cwd=tumours)
     body: dict[str, Any] = json.loads(done.stdout)  # one object and nothing else
     return body
 
@@ -72,7 +55,7 @@ def test_the_report_is_one_file_that_needs_nothing_else(tumours: Path, tuned: di
 
 
 def test_predict_answers_every_row_with_a_label_and_probabilities(tumours: Path, tuned: dict[str, Any]) -> None:
-    luthier("predict", tuned["model"], "tumours.csv", "--out", "answers.csv", cwd=tumours)
+    luthier_alone("predict", tuned["model"], "tumours.csv", "--out", "answers.csv", cwd=tumours)
     answers, truth = pd.read_csv(tumours / "answers.csv"), pd.read_csv(tumours / "tumours.csv")
     assert list(answers.columns) == ["prediction", "p_benign", "p_malignant"] or set(answers.columns) == {
         "prediction",
@@ -114,7 +97,7 @@ def test_people_get_lines_and_a_next_step(tumours: Path) -> None:
 
 
 def test_ctrl_c_keeps_the_study_and_the_same_command_goes_on(tumours: Path) -> None:
-    command = ["tune", "tumours.csv", "--target", "diagnosis", "--budget", "24 trials", "--jobs", "1", "--seed", "3"]
+    command = ["tune", "tumours.csv", "--target", "diagnosis", "--budget", "16 trials", "--jobs", "1", "--seed", "3"]
     process = subprocess.Popen(
         [sys.executable, "-m", "luthier.cli", *command, "--models", "lightgbm"],
         cwd=tumours,
@@ -136,23 +119,14 @@ def test_ctrl_c_keeps_the_study_and_the_same_command_goes_on(tumours: Path) -> N
     done = luthier("runs", "resume", study, "--json", cwd=tumours)
     body = json.loads(done.stdout)
     assert body["study"] == study
-    assert body["trials"] == 24
+    assert body["trials"] == 16
     after = json.loads(luthier("runs", "show", study, "--json", cwd=tumours).stdout)
     assert after["trials"][: len(before["trials"]) - 1] == before["trials"][:-1]
 
 
 def test_doctor_finds_this_installation_fit(tmp_path: Path) -> None:
-    body = json.loads(luthier("doctor", "--json", cwd=tmp_path).stdout)
+    body = json.loads(luthier_alone("doctor", "--json", cwd=tmp_path).stdout)
     assert body["ok"], body
-
-
-def luthier_here(monkeypatch: pytest.MonkeyPatch, folder: Path, *words: str) -> int:
-    """The command in this very process: what fails before any work begins needs no fresh one."""
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", ["luthier", *words])
-    with pytest.raises(SystemExit) as exit_:
-        main()
-    return int(exit_.value.code or 0)
 
 
 @pytest.mark.parametrize(
@@ -172,26 +146,21 @@ def luthier_here(monkeypatch: pytest.MonkeyPatch, folder: Path, *words: str) -> 
 def test_wrong_use_says_what_and_how_to_mend_it_and_writes_nothing(
     tumours: Path,
     tuned: dict[str, Any],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
     words: tuple[str, ...],
     code: str,
     said: str,
 ) -> None:
     before = sorted(tumours.rglob("*"))
-    assert luthier_here(monkeypatch, tumours, *words) == 2
-    told = capsys.readouterr().err
+    told = luthier(*words, cwd=tumours, check=2).stderr
     assert code in told
     assert said in told
     assert "fix:" in told
     assert sorted(tumours.rglob("*")) == before
 
 
-def test_an_error_under_json_is_an_object_too(
-    tumours: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert luthier_here(monkeypatch, tumours, "tune", "nothing.csv", "--target", "y", "--json") == 2
-    assert json.loads(capsys.readouterr().out)["error"]["code"] == "LU101"
+def test_an_error_under_json_is_an_object_too(tumours: Path) -> None:
+    done = luthier("tune", "nothing.csv", "--target", "y", "--json", cwd=tumours, check=2)
+    assert json.loads(done.stdout)["error"]["code"] == "LU101"
 
 
 def test_a_budget_too_small_for_one_fit_leaves_no_study_behind(tmp_path: Path) -> None:
@@ -201,8 +170,5 @@ def test_a_budget_too_small_for_one_fit_leaves_no_study_behind(tmp_path: Path) -
     assert json.loads(luthier("runs", "--json", cwd=tmp_path).stdout)["studies"] == []
 
 
-def test_help_names_sections_of_files_as_they_are_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert luthier_here(monkeypatch, tmp_path, "serve", "--help") == 0
-    assert "[serve] in" in capsys.readouterr().out
+def test_help_names_sections_of_files_as_they_are_written(tmp_path: Path) -> None:
+    assert "[serve] in" in luthier("serve", "--help", cwd=tmp_path).stdout

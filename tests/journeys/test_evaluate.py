@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes, load_iris, make_classification
-from tests.journeys.test_command_line import luthier as command
+from tests.journeys.commands import luthier as command
 
 import luthier
 from luthier.api.evidence import gather_evidence

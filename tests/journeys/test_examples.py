@@ -18,7 +18,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_shop_saves_money_on_customers_it_has_not_seen(capsys: pytest.CaptureFixture[str]) -> None:
     """By the law that makes the customers, deciding at 15 / 120 costs 7.7 a customer, and no gifts cost 10."""
-    costs = runpy.run_path(str(EXAMPLES / "churn_shop.py"))["main"](budget="6 trials")
+    costs = runpy.run_path(str(EXAMPLES / "churn_shop.py"))["main"](budget="3 trials")
     assert costs["a gift where the model decides for it"] < 0.9 * min(
         costs["a gift for nobody"], costs["a gift for everybody"]
     )

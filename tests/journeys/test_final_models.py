@@ -6,8 +6,6 @@ import html
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from tests.journeys.commands import luthier as command
 
 import luthier
 from luthier.errors import DamagedModel, UnknownChoice
@@ -159,10 +158,7 @@ def test_the_command_line_ships_a_blend_when_told_to(tmp_path: Path) -> None:
     tumours().to_csv(tmp_path / "tumours.csv", index=False)
     words = ["tune", "tumours.csv", "--target", "diagnosis", "--models", "linear,knn", "--budget", "4 trials"]
     words += ["--jobs", "1", "--final", "blend", "--json"]
-    done = subprocess.run(
-        [sys.executable, "-m", "luthier.cli", *words],
-        check=True, capture_output=True, text=True, cwd=tmp_path, timeout=300,
-    )  # fmt: skip
+    done = command(*words, cwd=tmp_path)
     final = json.loads(done.stdout)["final"]
     assert {"kind", "members", "predict_ms_per_1000", "size_mb"} <= final.keys()
     assert final["kind"] == "blend"

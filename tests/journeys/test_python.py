@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
@@ -111,14 +112,24 @@ def test_an_estimator_of_ones_own_with_a_space() -> None:
         luthier.tune(frame, "target", models=pipeline, budget="5 trials")
 
 
+def test_an_ensemble_that_is_not_fitted_has_no_length_and_can_be_tuned_all_the_same() -> None:
+    frame = load_diabetes(as_frame=True).frame
+    forest = RandomForestRegressor(5, random_state=0)
+    run = luthier.tune(
+        frame, "target", models=forest, space={"max_depth": [2, 4]}, budget="2 trials", executor="inline"
+    )
+    assert np.isfinite(run.predict(frame)).all()
+
+
 def test_the_same_seed_gives_the_same_run_and_one_worker_the_same_as_two() -> None:
-    def trials(n_jobs: int, store: str) -> pd.DataFrame:
+    def trials(n_jobs: int, store: str, executor: str = "processes") -> pd.DataFrame:
         run = luthier.tune(
             churn(200),
             "churn",
             budget="7 trials",
             models="lightgbm,knn",
             n_jobs=n_jobs,
+            executor=executor,
             deterministic=True,
             seed=5,
             store=store,
@@ -127,7 +138,7 @@ def test_the_same_seed_gives_the_same_run_and_one_worker_the_same_as_two() -> No
 
     one, two = trials(1, "a"), trials(2, "b")
     pd.testing.assert_frame_equal(one, two)
-    pd.testing.assert_frame_equal(one, trials(1, "c"))
+    pd.testing.assert_frame_equal(one, trials(1, "c", "inline"))
 
 
 def test_rows_in_time_order_are_judged_forward_unasked() -> None:

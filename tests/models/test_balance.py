@@ -116,7 +116,9 @@ def test_the_search_chooses_and_says_whether_it_helped(tmp_path, monkeypatch: py
     monkeypatch.delenv("LUTHIER_STORE", raising=False)
     X, y, _, _ = rows(1_500)
     frame = pd.DataFrame(X, columns=["a", "b", "c"]).assign(y=np.where(y == 1, "yes", "no"))
-    run = luthier.tune(frame, "y", models="linear", budget="8 trials", balance=True, metric="log_loss", warm="off")
+    run = luthier.tune(
+        frame, "y", models="linear", budget="8 trials", balance=True, metric="log_loss", warm="off", executor="inline"
+    )
     kinds = run.trials["linear.balance"].tolist()
     assert kinds[:2] == [AS_THEY_ARE, EQUAL]
     found = luthier.evaluate(run)["balance"]

@@ -132,5 +132,8 @@ def _asks_the_batch(context: Context) -> Answer:
 
 
 CHECK = Check(
-    CODE, "Does your Pipeline learn from the rows of the fold only?", look, lambda c: 1.0 if c.estimator else 0.0
+    CODE,
+    "Does your Pipeline learn from the rows of the fold only?",
+    look,
+    lambda c: 0.0 if c.estimator is None else 1.0,
 )

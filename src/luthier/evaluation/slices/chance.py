@@ -61,11 +61,28 @@ def p_of_units(errors: Floats, inside: Mask, units: NDArray[np.int64]) -> float:
     return float(stats.t.sf(d.sum() / spread, len(d) - 1)) if len(d) > 1 and spread > 0 else 1.0
 
 
-def surplus_interval(errors: Floats, inside: Mask, level: float) -> tuple[float, float, float]:
-    """How much larger errors are inside than outside, on average, with Welch's interval."""
+def surplus_interval(
+    errors: Floats, inside: Mask, level: float, units: NDArray[np.int64] | None = None
+) -> tuple[float, float, float]:
+    """How much larger errors are inside than outside, on average, with its interval.
+
+    Welch's, or where rows of one unit resemble each other the same with units for rows: what a unit's rows add to the
+    difference is one number, and there are as many degrees of freedom as units inside, less one. (NaN, NaN) where the
+    errors of both do not vary, or of too few rows or units.
+    """
     a, b = errors[inside], errors[~inside]
     difference = float(a.mean() - b.mean())
     if len(a) < 2 or len(b) < 2 or (a.std() == 0 and b.std() == 0):
         return difference, math.nan, math.nan
-    found = stats.ttest_ind(a, b, equal_var=False).confidence_interval(level)
-    return difference, float(found.low), float(found.high)
+    if units is None:
+        found = stats.ttest_ind(a, b, equal_var=False).confidence_interval(level)
+        return difference, float(found.low), float(found.high)
+    n_units = len(np.unique(units[inside]))
+    if n_units < 2:
+        return difference, math.nan, math.nan
+    adds = np.where(inside, (errors - a.mean()) / len(a), -(errors - b.mean()) / len(b))
+    sums = np.bincount(np.unique(units, return_inverse=True)[1], weights=adds)
+    reach = float(stats.t.isf((1 - level) / 2, n_units - 1)) * math.sqrt(
+        float((sums**2).sum()) * n_units / (n_units - 1)
+    )
+    return difference, difference - reach, difference + reach

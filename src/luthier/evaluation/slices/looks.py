@@ -5,6 +5,9 @@ Benjamini & Hochberg's step over the few slices that are tested, at most `false_
 The halves then change places, so that no row is lost to the search. A third look searches all rows at once and asks
 more of a slice: that chance would hardly make one as bad among all that were compared (Bonferroni). The halves find
 weak slices of many rows, the third look finds strong ones of few (studies/slices).
+
+An interval is as strict as the test that its slice had to pass, and a slice whose interval holds zero is no finding:
+so p and interval cannot disagree, and intervals of the selected are not too narrow for having been selected.
 """
 
 from __future__ import annotations
@@ -99,38 +102,72 @@ def find_slices(
         n_searched += sum(found.tested)
         complete &= found.complete
         candidates = _candidates(found, bins.codes[looked], errors[looked])
+        alpha = part * false_share
         if looked is everyone:
-            now = [_Seen(c, min(max_level * p, 1.0), everyone, max_level * found.compared(c)) for c, p in candidates]
+            factors = [max_level * c.compared for c in candidates]
+            now = [
+                _Seen(c.found, min(f * c.p, 1.0), everyone, alpha / f, "for all slices compared at once")
+                for c, f in zip(candidates, factors, strict=True)
+            ]
         else:
-            now = _tested([c for c, _ in candidates], bins.codes, errors, units, ~looked)
-        seen += [replace(s, p=s.p / part) for s in now if s.p <= part * false_share]
-    findings = [_finding(s, bins, errors) for s in _distinct(sorted(seen, key=lambda s: s.p), bins.codes)]
+            now = _tested([c.found for c in candidates], bins.codes, errors, units, ~looked, alpha)
+        seen += [replace(s, p=s.p / part) for s in now if s.p <= alpha]
+    distinct = _distinct(sorted(seen, key=lambda s: s.p), bins.codes)
+    findings = [f for f in (_finding(s, bins, errors, units, false_share) for s in distinct) if not f.surplus.low <= 0]
     worst_first = tuple(sorted(findings, key=lambda f: -f.surplus.value * f.n))
     return replace(outcome, findings=worst_first, n_searched=n_searched, enough=True, complete=complete)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """A slice and its test: with what p, on which rows and, if the search has seen them, among how many slices."""
+    """A slice and its test: with what adjusted p, on which rows, and below what p by itself it had to lie."""
 
     found: Found
     p: float
     tested: Mask
-    n_compared: int = 1
+    alpha: float
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A slice worth testing, how likely chance makes it as bad, and among how many of its length it was found."""
+
+    found: Found
+    p: float
+    compared: int
 
 
 def _tested(
-    candidates: list[Found], codes: Codes, errors: Floats, units: NDArray[np.int64] | None, rows: Mask
+    candidates: list[Found],
+    codes: Codes,
+    errors: Floats,
+    units: NDArray[np.int64] | None,
+    rows: Mask,
+    alpha: float,
 ) -> list[_Seen]:
-    """The candidates with their adjusted p-values on rows the search has not seen."""
+    """The candidates with their adjusted p-values on rows the search has not seen.
+
+    A slice has to be worse than all the rest and, on the rows that those before it leave unexplained, by itself. The
+    slices that pass have intervals at the p that the least of them was allowed, each with its weight. Source: Benjamini
+    & Yekutieli (2005), "False discovery rate-adjusted multiple confidence intervals for selected parameters", JASA 100.
+    """
     if not candidates:
         return []
     e, of_units = errors[rows], None if units is None else units[rows]
-    p = [
-        p_of_draw(e[new], inside[new]) if of_units is None else p_of_units(e[new], inside[new], of_units[new])
-        for inside, new in _unexplained(candidates, codes[rows])
-    ]
-    return [_Seen(c, float(q), rows) for c, q in zip(candidates, _weighted_bh(np.array(p)), strict=True)]
+
+    def p_of(inside: Mask, among: Mask) -> float:
+        if of_units is None:
+            return p_of_draw(e[among], inside[among])
+        return p_of_units(e[among], inside[among], of_units[among])
+
+    every = np.ones(len(e), bool)
+    p = np.array([max(p_of(inside, new), p_of(inside, every)) for inside, new in _unexplained(candidates, codes[rows])])
+    weights = _weights(len(p))
+    adjusted: Floats = stats.false_discovery_control(np.minimum(p / weights, 1.0), method="bh")
+    allowed = weights * alpha * max(int((adjusted <= alpha).sum()), 1) / len(p)
+    how = "on rows the search did not see"
+    return [_Seen(c, float(q), rows, float(a), how) for c, q, a in zip(candidates, adjusted, allowed, strict=True)]
 
 
 def _first_half(n: int, units: NDArray[np.int64] | None, rng: np.random.Generator) -> Mask:
@@ -140,7 +177,7 @@ def _first_half(n: int, units: NDArray[np.int64] | None, rng: np.random.Generato
     return half
 
 
-def _candidates(found: Search, codes: Codes, errors: Floats) -> list[tuple[Found, float]]:
+def _candidates(found: Search, codes: Codes, errors: Floats) -> list[_Candidate]:
     """The slices worth testing, the most promising first; each on the rows that those before it leave unexplained.
 
     What ranks them is how many of their length chance alone would be expected to make as bad, of those looked at: the
@@ -149,13 +186,13 @@ def _candidates(found: Search, codes: Codes, errors: Floats) -> list[tuple[Found
     """
     left = {f: f.mask(codes) for f in found.best}
     new = np.ones(len(errors), bool)
-    kept: list[tuple[Found, float]] = []
+    kept: list[_Candidate] = []
     while left and len(kept) < MOST_TESTED:
-        chance = {f: p_of_draw(errors[new], inside[new]) * found.compared(f) for f, inside in left.items()}
-        best = min(left, key=lambda f: chance[f])
-        if chance[best] > 1:
+        p = {f: p_of_draw(errors[new], inside[new]) for f, inside in left.items()}
+        best = min(left, key=lambda f: p[f] * found.compared(f))
+        if p[best] * found.compared(best) > 1:
             break
-        kept.append((best, chance[best]))
+        kept.append(_Candidate(best, p[best], found.compared(best)))
         new &= ~left.pop(best)
     return kept
 
@@ -181,29 +218,32 @@ def _distinct(ranked: list[_Seen], codes: Codes) -> list[_Seen]:
     return kept
 
 
-def _weighted_bh(p: Floats) -> Floats:
-    """Adjusted p-values of tests that come in the order of how promising they are.
+def _weights(m: int) -> Floats:
+    """(m,), of mean 1: how much tests count that come in the order of how promising they are, in proportion to 1 / i.
 
-    The i-th gets a weight in proportion to 1 / i: weights that do not depend on the tested rows leave the false
-    discovery rate what it is. Source: Genovese, Roeder & Wasserman (2006), Biometrika 93.
+    Weights that do not depend on the tested rows leave the false discovery rate what it is. Source: Genovese, Roeder &
+    Wasserman (2006), Biometrika 93.
     """
-    weights = 1 / np.arange(1, len(p) + 1)
-    adjusted: Floats = stats.false_discovery_control(np.minimum(p / (weights / weights.mean()), 1.0), method="bh")
-    return adjusted
+    harmonic = 1 / np.arange(1, m + 1)
+    weights: Floats = harmonic / harmonic.mean()
+    return weights
 
 
-def _finding(seen: _Seen, bins: Binned, errors: Floats) -> SliceFinding:
+def _finding(
+    seen: _Seen, bins: Binned, errors: Floats, units: NDArray[np.int64] | None, false_share: float
+) -> SliceFinding:
     found, tested = seen.found, seen.tested
     inside = found.mask(bins.codes)
-    difference, low, high = surplus_interval(errors[tested], inside[tested], 1 - 0.05 / seen.n_compared)
+    of_units = None if units is None else units[tested]
+    # The test asks on one side only whether the rows are worse.
+    difference, low, high = surplus_interval(errors[tested], inside[tested], 1 - 2 * seen.alpha, of_units)
     conditions = tuple(bins.conditions[column][code] for column, code in zip(found.columns, found.bins, strict=True))
-    how = "on rows the search did not see" if seen.n_compared == 1 else "for all slices compared at once"
     return SliceFinding(
         rows=Slice(conditions),
         n=int(inside.sum()),
         share=float(inside.mean()),
         error=float(errors[tested & inside].mean()),
         rest=float(errors[tested & ~inside].mean()),
-        surplus=Estimate(difference, low, high, int((tested & inside).sum()), 0.95, how),
+        surplus=Estimate(difference, low, high, int((tested & inside).sum()), 1 - 2 * false_share, seen.how),
         p=seen.p,
     )
