@@ -112,8 +112,8 @@ def find_slices(
         else:
             now = _tested([c.found for c in candidates], bins.codes, errors, units, ~looked, alpha)
         seen += [replace(s, p=s.p / part) for s in now if s.p <= alpha]
-    distinct = _distinct(sorted(seen, key=lambda s: s.p), bins.codes)
-    findings = [f for f in (_finding(s, bins, errors, units, false_share) for s in distinct) if not f.surplus.low <= 0]
+    described = [_finding(s, bins, errors, units, false_share) for s in sorted(seen, key=lambda s: s.p)]
+    findings = _distinct([f for f in described if not f.surplus.low <= 0], frame)
     worst_first = tuple(sorted(findings, key=lambda f: -f.surplus.value * f.n))
     return replace(outcome, findings=worst_first, n_searched=n_searched, enough=True, complete=complete)
 
@@ -206,14 +206,14 @@ def _unexplained(candidates: list[Found], codes: Codes) -> Iterator[tuple[Mask, 
         new &= ~inside
 
 
-def _distinct(ranked: list[_Seen], codes: Codes) -> list[_Seen]:
+def _distinct(ranked: list[SliceFinding], frame: pd.DataFrame) -> list[SliceFinding]:
     """The first of every family of slices that are mostly the same rows."""
-    kept: list[_Seen] = []
+    kept: list[SliceFinding] = []
     masks: list[Mask] = []
-    for seen in ranked:
-        mask = seen.found.mask(codes)
+    for finding in ranked:
+        mask = finding.rows.mask(frame)
         if all((mask & other).sum() <= ALIKE * min(mask.sum(), other.sum()) for other in masks):
-            kept.append(seen)
+            kept.append(finding)
             masks.append(mask)
     return kept
 
