@@ -7,14 +7,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from lightgbm import LGBMClassifier
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
-from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.cluster import Birch, BisectingKMeans
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector, make_column_transformer
+from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401  # it makes the import below possible
+from sklearn.feature_selection import SelectKBest, mutual_info_classif
+from sklearn.impute import IterativeImputer
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
+from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTransformer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from luthier.errors import BadSpace, DamagedModel, UsageError
@@ -234,6 +247,59 @@ def test_what_cannot_be_written_without_pickle_is_refused_in_words() -> None:
             EstimatorFamily.reader(["tests.<lambda>"]).load(files_or_error)
     else:
         assert "lambda" in files_or_error.fix
+
+
+@pytest.mark.parametrize(
+    "cannot",
+    [
+        make_pipeline(FunctionTransformer(lambda X: X), LogisticRegression()),  # seen before it is fitted
+        make_pipeline(Birch(n_clusters=2), LogisticRegression()),  # seen when it is fitted
+    ],
+)
+def test_what_cannot_be_saved_is_noticed_before_anything_is_tuned(cannot: Any) -> None:
+    facts, X, y, _ = frame_of("binary")
+    with pytest.raises(UsageError, match="cannot be written without pickle"):
+        EstimatorFamily(cannot, nothing()).rehearsed(facts, X[["a", "b"]], y)
+
+
+def test_types_that_a_fit_brings_are_trusted_by_the_process_that_fitted_and_by_no_other() -> None:
+    facts, X, y, X_new = frame_of("binary")
+    mine = EstimatorFamily(LGBMClassifier(n_estimators=3, verbose=-1), nothing())
+    family = mine.rehearsed(facts, X[["a", "b"]], y)
+    fitted = family.fit({}, facts, X[["a", "b"]], y)
+    read = family.load(fitted.dump())
+    np.testing.assert_array_equal(read.predict(X_new[["a", "b"]]), fitted.predict(X_new[["a", "b"]]))
+    with pytest.raises(DamagedModel, match=r"lightgbm\.basic\.Booster"):
+        EstimatorFamily.reader().load(fitted.dump())
+
+
+def test_an_estimator_that_fails_on_a_few_rows_is_left_to_the_folds() -> None:
+    facts, X, y, _ = frame_of("binary")
+    family = EstimatorFamily(make_pipeline(PCA(1000), LogisticRegression()), nothing())
+    assert family.rehearsed(facts, X[["a", "b"]], y) is not None
+
+
+SAVED: dict[str, Any] = {
+    "a vote": VotingClassifier([("a", GaussianNB()), ("b", LogisticRegression())], voting="soft"),
+    "a stack": StackingClassifier([("a", GaussianNB()), ("b", LogisticRegression())], cv=2),
+    "columns by their kind": make_pipeline(
+        make_column_transformer((StandardScaler(), make_column_selector(dtype_include=np.number))), LogisticRegression()
+    ),
+    "the most telling": make_pipeline(SelectKBest(mutual_info_classif, k=1), LogisticRegression()),
+    "a search of its own": GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2, scoring="roc_auc"),
+    "a threshold of its own": TunedThresholdClassifierCV(LogisticRegression(), cv=2, scoring="f1"),
+    "gaps filled one by the other": make_pipeline(IterativeImputer(max_iter=2), LogisticRegression()),
+    "splines": make_pipeline(SplineTransformer(n_knots=3), LogisticRegression()),
+    "clusters": make_pipeline(BisectingKMeans(3, random_state=0), LogisticRegression()),
+}
+
+
+@pytest.mark.parametrize("mine", SAVED.values(), ids=SAVED.keys())
+def test_what_scikit_learn_offers_is_read_by_a_process_that_trusts_nothing(mine: Any) -> None:
+    facts, X, y, X_new = frame_of("binary")
+    fitted = EstimatorFamily(mine, nothing()).fit({}, facts, X[["a", "b"]], y)
+    read = EstimatorFamily.reader().load(fitted.dump())
+    np.testing.assert_array_equal(read.predict(X_new[["a", "b"]]), fitted.predict(X_new[["a", "b"]]))
 
 
 class Loner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

@@ -194,7 +194,6 @@ def test_a_users_own_function_is_refused_unless_named_but_not_by_the_study_that_
     sys.modules["their_functions"] = module
     try:
         mine = EstimatorFamily(make_pipeline(FunctionTransformer(shout), pipeline()), SearchSpace(()))
-        mine.check_writable()
         _, files = pipeline_package(mine)
         with pytest.raises(DamagedModel, match=r"(?s)not trusted: their_functions\.shout.*trusted="):
             Predictor.of(unpack(files))
@@ -204,12 +203,6 @@ def test_a_users_own_function_is_refused_unless_named_but_not_by_the_study_that_
         np.testing.assert_array_equal(named, in_the_study)
     finally:
         del sys.modules["their_functions"]
-
-
-def test_a_lambda_is_noticed_before_anything_is_tuned() -> None:
-    family = EstimatorFamily(make_pipeline(FunctionTransformer(lambda X: X), pipeline()), SearchSpace(()))
-    with pytest.raises(UsageError, match=r"(?s)cannot be written without pickle.*replace lambdas"):
-        family.check_writable()
 
 
 def test_a_family_of_a_newer_luthier_is_a_damaged_model() -> None:

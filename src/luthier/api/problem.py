@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -160,8 +160,8 @@ class Problem:
         return self.families[name].work(params, self.facts) * self.train_share
 
 
-def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: None) -> Problem:
-    """Read the data, choose what was left open, and check what was asked.
+def pose(data: Any, order: Order, *, to_ship: bool = False) -> Problem:
+    """Read the data, choose what was left open, and check what was asked; `to_ship`, whether its model can be saved.
 
     Raises
     ------
@@ -170,7 +170,6 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
     """
     budget = Budget.parse(order.budget, order.price)
     strategy = order.strategy if order.strategy == "auto" else get_strategy(order.strategy).name
-    report("reading the data")
     dataset = make_dataset(
         with_features(data, order),
         order.target,
@@ -196,6 +195,8 @@ def pose(data: Any, order: Order, *, report: Callable[[str], None] = lambda _: N
     )
     facts = Facts.of(dataset)
     families, left_out = _families(order, facts)
+    if to_ship:
+        families = {name: _rehearsed(family, facts, dataset) for name, family in families.items()}
     if order.balance:
         families = _balancing(families, dataset)
     groups = _columns_of(order.features, dataset)
@@ -388,6 +389,13 @@ def _families(order: Order, facts: Facts) -> tuple[Mapping[str, Family], Sequenc
     if models is not None and not models:
         raise UnknownChoice("the list of models is empty", fix="leave it out to use every family that suits the data")
     return families_for(models, facts)
+
+
+def _rehearsed(family: Family, facts: Facts, dataset: Dataset) -> Family:
+    """A user's estimator is tried out, our own families need not be."""
+    if not isinstance(family, EstimatorFamily):
+        return family
+    return family.rehearsed(facts, dataset.frame, dataset.y, dataset.weights)
 
 
 def _whole_s(budget: Budget, splits: Splits, facts: Facts) -> float:

@@ -111,7 +111,7 @@ def answer(
     NoModel
         Every fit failed.
     """
-    problem = warmed(pose(data, order), order.warm, means.store)
+    problem = warmed(pose(data, order, to_ship=True), order.warm, means.store)
     if means.out is not None:
         check_writable(means.out)
     if means.select.startswith(WORST):

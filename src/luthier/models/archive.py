@@ -32,36 +32,44 @@ _WALKED = frozenset(
 """Types whose indices we check after loading."""
 
 _PLAIN = frozenset(
-    {
-        "numpy.dtype",
-        "scipy.interpolate._bsplines.BSpline",
-        "scipy.sparse._csr.csr_matrix",
-        "sklearn.calibration._CalibratedClassifier",
-        "sklearn.calibration._SigmoidCalibration",
-        "sklearn.compose._column_transformer._RemainderColsList",
-        "sklearn.feature_selection._univariate_selection.f_classif",
-        "sklearn.feature_selection._univariate_selection.f_regression",
-        "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
-        "sklearn.gaussian_process.kernels.CompoundKernel",
-        "sklearn.gaussian_process.kernels.ConstantKernel",
-        "sklearn.gaussian_process.kernels.DotProduct",
-        "sklearn.gaussian_process.kernels.ExpSineSquared",
-        "sklearn.gaussian_process.kernels.Exponentiation",
-        "sklearn.gaussian_process.kernels.Matern",
-        "sklearn.gaussian_process.kernels.Product",
-        "sklearn.gaussian_process.kernels.RBF",
-        "sklearn.gaussian_process.kernels.RationalQuadratic",
-        "sklearn.gaussian_process.kernels.Sum",
-        "sklearn.gaussian_process.kernels.WhiteKernel",
-        "sklearn.metrics._dist_metrics.ChebyshevDistance64",
-        "sklearn.metrics._dist_metrics.EuclideanDistance64",
-        "sklearn.metrics._dist_metrics.ManhattanDistance64",
-        "sklearn.metrics._dist_metrics.MinkowskiDistance64",
-        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-        "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
-    }
+    f"{module}.{name}"
+    for module, names in {
+        "collections": "OrderedDict",
+        "numpy": "dtype mean number",
+        "scipy._lib.array_api_compat.numpy._aliases": "asarray",
+        "scipy.interpolate._bsplines": "BSpline",
+        "scipy.sparse._csr": "csr_matrix",
+        "sklearn._loss.loss": "HalfTweedieLoss HalfTweedieLossIdentity",
+        "sklearn.calibration": "_CalibratedClassifier _SigmoidCalibration",
+        "sklearn.cluster._bisect_k_means": "_BisectingTree",
+        "sklearn.cluster._kmeans": "_kmeans_single_elkan _kmeans_single_lloyd",
+        "sklearn.compose._column_transformer": "_RemainderColsList make_column_selector",
+        "sklearn.feature_selection._mutual_info": "mutual_info_classif mutual_info_regression",
+        "sklearn.feature_selection._univariate_selection": "chi2 f_classif f_oneway f_regression r_regression",
+        "sklearn.gaussian_process._gpc": "_BinaryGaussianProcessClassifierLaplace",
+        "sklearn.gaussian_process.kernels": "CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation "
+        "Matern Product RBF RationalQuadratic Sum WhiteKernel",
+        "sklearn.impute._iterative": "_ImputerTriplet",
+        "sklearn.metrics._classification": "accuracy_score balanced_accuracy_score brier_score_loss f1_score "
+        "fbeta_score jaccard_score log_loss matthews_corrcoef precision_score recall_score",
+        "sklearn.metrics._dist_metrics": "ChebyshevDistance64 EuclideanDistance64 ManhattanDistance64 "
+        "MinkowskiDistance64",
+        "sklearn.metrics._ranking": "average_precision_score roc_auc_score top_k_accuracy_score",
+        "sklearn.metrics._regression": "explained_variance_score max_error mean_absolute_error "
+        "mean_absolute_percentage_error mean_gamma_deviance mean_pinball_loss mean_poisson_deviance mean_squared_error "
+        "mean_squared_log_error median_absolute_error r2_score root_mean_squared_error root_mean_squared_log_error",
+        "sklearn.metrics._scorer": "_CurveScorer _PassthroughScorer _Scorer",
+        "sklearn.model_selection._split": "GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut RepeatedKFold "
+        "RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold StratifiedKFold StratifiedShuffleSplit "
+        "TimeSeriesSplit",
+        "sklearn.multiclass": "_ConstantPredictor",
+        "sklearn.neural_network._stochastic_optimizers": "AdamOptimizer SGDOptimizer",
+        "sklearn.utils._bunch": "Bunch",
+        "sklearn.utils._metadata_requests": "MetadataRequest MethodMetadataRequest",
+    }.items()
+    for name in names.split()
 )
-"""Types of scikit-learn and its peers that hold numbers and do nothing when they are built."""
+"""Types and functions of scikit-learn and its peers that hold or compute numbers and do nothing when they are built."""
 
 
 def dump_estimator(estimator: Any) -> bytes:
@@ -113,6 +121,13 @@ def own_packages(objects: Iterable[Any]) -> frozenset[str]:
     return frozenset(found - sys.stdlib_module_names - {"numpy", "scipy", "pandas", "sklearn", "skops", "luthier"})
 
 
+def needed_types(data: bytes) -> tuple[str, ...]:
+    """Full names of the types that an archive holds and that are not known to be harmless."""
+    import skops.io
+
+    return tuple(sorted(set(skops.io.get_untrusted_types(data=data)) - _WALKED - _PLAIN))
+
+
 def load_estimator(data: bytes, trusted: Sequence[str] = (), packages: frozenset[str] = frozenset()) -> Any:
     """Read a fitted estimator.
 
@@ -130,13 +145,11 @@ def load_estimator(data: bytes, trusted: Sequence[str] = (), packages: frozenset
     DamagedModel
         The bytes are no archive, need a type that is not trusted, or hold indices that point outside.
     """
-    import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
     try:
-        needed = set(skops.io.get_untrusted_types(data=data))
-        theirs = needed - _WALKED - _PLAIN - set(trusted)
-        unknown = sorted(name for name in theirs if name.partition(".")[0] not in packages)
+        theirs = [name for name in needed_types(data) if name not in trusted]
+        unknown = [name for name in theirs if name.partition(".")[0] not in packages]
         if unknown:
             raise DamagedModel(
                 f"the saved estimator needs types that are not trusted: {', '.join(unknown)}",

@@ -17,7 +17,7 @@ from scipy.special import expit, softmax
 from sklearn.base import clone
 
 from luthier.errors import BadSpace, UsageError
-from luthier.models.archive import ARCHIVE, check_writable, dump_estimator, load_estimator, own_packages
+from luthier.models.archive import ARCHIVE, check_writable, dump_estimator, load_estimator, needed_types, own_packages
 from luthier.models.facts import Facts
 from luthier.models.family import Config, Files, Fitted, Floats
 from luthier.models.files import read_bytes, write_files
@@ -25,6 +25,9 @@ from luthier.models.lesson import Target
 from luthier.models.own_point import own_point
 from luthier.models.threads import at_most
 from luthier.space import SearchSpace
+
+REHEARSAL_ROWS = 200
+"""Rows on which an estimator is fitted to see whether it can be saved."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,16 +117,28 @@ class EstimatorFamily:
         estimator = load_estimator(read_bytes(files, ARCHIVE), self.trusted, packages)
         return FittedEstimator(estimator, Target.from_files(files))
 
-    def check_writable(self) -> None:
-        """Find out before tuning whether the fitted estimator can be written without pickle.
+    def rehearsed(self, facts: Facts, X: Any, y: NDArray[Any], weights: Floats | None = None) -> Self:
+        """Find out before tuning whether what will be fitted can be written without pickle: fit it on a few rows.
+
+        Returns
+        -------
+        EstimatorFamily
+            The same, with the types trusted that were found in the estimator this very process has fitted.
 
         Raises
         ------
         UsageError
-            It holds something that cannot, such as a lambda.
+            It holds something that cannot be written, such as a lambda.
         """
         for part in self._brought():
             check_writable(part)
+        rows = _few_rows(y, facts)
+        try:
+            given = None if weights is None else weights[rows]
+            fitted = self.fit(self.default(facts), facts, X.iloc[rows], y[rows], weights=given)
+        except Exception:  # noqa: BLE001  # of so few rows it means little, and if not, the folds will say the same
+            return self
+        return self.with_trusted(needed_types(read_bytes(fitted.dump(), ARCHIVE)))
 
     def _brought(self) -> tuple[Any, ...]:
         """The estimator and the objects that the space offers as choices."""
@@ -133,6 +148,14 @@ class EstimatorFamily:
     def with_trusted(self, trusted: Sequence[str]) -> Self:
         """Return the family with further types that `load` may build."""
         return replace(self, trusted=(*self.trusted, *trusted))
+
+
+def _few_rows(y: NDArray[Any], facts: Facts) -> NDArray[np.int64]:
+    """Rows enough for nearly any estimator to be fitted: some of every class, or some from everywhere."""
+    if facts.task == "regression":
+        return np.unique(np.linspace(0, len(y) - 1, REHEARSAL_ROWS).astype(np.int64))
+    each = max(2, REHEARSAL_ROWS // facts.n_classes)
+    return np.sort(np.concatenate([np.flatnonzero(y == label)[:each] for label in range(facts.n_classes)]))
 
 
 def _randomness(model: Any, seed: int) -> dict[str, int]:
