@@ -48,7 +48,7 @@ def _here(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_study_is_tuned_anew_and_leaves_nothing_behind(tmp_path) -> None:
     wine = load_wine(as_frame=True).frame
     run = luthier.tune(
-        wine, "target", models="linear", budget="3 trials", metric="log_loss", warm="off", executor="inline"
+        wine, "target", models="linear", budget="2 trials", metric="log_loss", warm="off", executor="inline"
     )
     with pytest.raises(UsageError, match="cannot be tuned anew"):
         luthier.evaluate(run, audit=True)
@@ -56,7 +56,7 @@ def test_a_study_is_tuned_anew_and_leaves_nothing_behind(tmp_path) -> None:
     told: list[str] = []
     found = luthier.evaluate(run, audit=True, data=wine, say=told.append)["audit"]
     assert isinstance(found, Audit)
-    assert told[0] == "tunes anew 3 times, with a budget of 3 trials each"
+    assert told[0] == "tunes anew 3 times, with a budget of 2 trials each"
     assert len(found.parts) == len(told) - 1 == 3
     assert found.score.n == len(wine)
     assert found.score.value < 0.3  # of three classes; a guess is at 1.09

@@ -57,6 +57,28 @@ def test_a_view_is_applied_joined_materialized_and_asked(project: Path) -> None:
     assert listed["materialized_as_of"] is not None
 
 
+def test_a_source_that_fails_the_views_tests_is_neither_learned_from_nor_served(project: Path) -> None:
+    tests = 'tests=[Expectation("amount", at_least=0, missing=0), Expectation("customer", one_of=list(range(20)))],\n)'
+    wished = DEFINITION.replace("import Feature,", "import Expectation, Feature,").replace("\n)", f"\n    {tests}")
+    (project / "views.py").write_text(wished)
+    say("apply", "views.py")
+    told = say("check")["tests"]
+    assert [(one["holds"], one["n_wrong"]) for one in told] == [(True, 0), (True, 0)]
+    say("materialize")
+    before = say("get", "customer=7")
+
+    payments = pd.read_csv("payments.csv")
+    payments.loc[:2, "amount"] = [-5.5, np.nan, -5.5]
+    payments.to_csv("payments.csv", index=False)
+    done = CliRunner().invoke(app, ["features", "check"], catch_exceptions=False)
+    assert done.exit_code == 3
+    assert f"2 of {len(payments)} rows are not, such as -5.5 and 1 of {len(payments)} rows have none" in done.stdout
+    for words in (["join", "rows.csv", "--at", "asked_at"], ["materialize"]):
+        with pytest.raises(BadFeatureView, match=r"fails its tests: amount is at least 0"):
+            CliRunner().invoke(app, ["features", *words], catch_exceptions=False)
+    assert say("get", "customer=7") == before
+
+
 def test_what_is_said_to_people_ends_with_the_next_step(project: Path) -> None:
     for words, last in (
         (["apply", "views.py"], "luthier features join ROWS.csv --views spend --at TIME_COLUMN"),

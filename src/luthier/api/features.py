@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luthier.data import read_rows
-from luthier.data.features import FeatureView, point_in_time_join
+from luthier.data.features import FeatureView, Tested, point_in_time_join, run_tests
 from luthier.errors import BadFeatureView, UnknownStudy, UnreadableData
 from luthier.store import Store
 from luthier.store.feature_store import FeatureStore, Materialized
@@ -180,6 +180,31 @@ def materialize_views(
         if not chosen:
             raise BadFeatureView("no feature view was applied yet", fix="luthier features apply FILE")
         return [features.materialize(view, as_of=as_of, source_state=_state_of(view.source)) for view in chosen]
+
+
+def check_views(views: Sequence[str] = (), *, store: _Place = None) -> list[Tested]:
+    """Run the tests of views on their sources.
+
+    Parameters
+    ----------
+    views
+        Names; none for every applied view.
+    store
+        The project's store.
+
+    Returns
+    -------
+    list of Tested
+        One for every test, in the order of the views.
+
+    Raises
+    ------
+    BadFeatureView, BadColumn, UnreadableData
+        There is no such view, or a test cannot be run on its source.
+    """
+    with Store.open(_path(store)) as opened, FeatureStore(opened.folder) as features:
+        chosen = features.views_named(list(views) or list(features.views()))
+    return [tested for view in chosen for tested in run_tests(view)]
 
 
 def get_features(

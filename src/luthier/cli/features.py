@@ -12,7 +12,7 @@ import typer
 from luthier.cli.say import answer, errors, want_json
 from luthier.errors import UsageError
 
-app = typer.Typer(help="Feature views: apply, list, join, materialize, get.", no_args_is_help=False)
+app = typer.Typer(help="Feature views: apply, list, check, join, materialize, get.", no_args_is_help=False)
 
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 _Views = Annotated[str | None, typer.Option("--views", help="Names of views, separated by commas; all when left out.")]
@@ -53,6 +53,24 @@ def apply(
     names = ",".join(change["name"] for change in changes)
     lines = [f"{change['name']}: {change['change']}" for change in changes]
     answer({"views": changes}, lines, next_step=f"luthier features join ROWS.csv --views {names} --at TIME_COLUMN")
+
+
+@app.command()
+def check(views: _Views = None, json: _Json = False) -> None:
+    """Run the views' tests on their sources; exit code 3 if one fails."""
+    want_json(json)
+    from luthier.features import check as run_tests
+
+    tested = run_tests(names_in(views))
+    lines = [f"{one.view}: {one}" for one in tested] or ["the views have no tests"]
+    failed = sum(not one.holds for one in tested)
+    answer(
+        {"tests": [one.to_json() for one in tested]},
+        lines,
+        next_step=None if failed else "luthier features materialize",
+    )
+    if failed:
+        raise typer.Exit(3)
 
 
 @app.command()

@@ -179,7 +179,7 @@ def drivers(evidence: Evidence, inputs: Mapping[str, Any], ask: Ask) -> Drivers:
             dealt = [ask(fold, _dealt(one, column, parts, rng)) for fold, one in enumerate(own)]
             without += scores(np.concatenate(dealt)) / REPEATS
         drops = whole - without
-        low, high = np.quantile(drops[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        low, high = np.quantile(drops[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="weibull")
         found.append(Driver(column, float(drops[0]), float(low), float(high)))
     found.sort(key=lambda one: -one.drop)
     answer = {"binary": f"chance of {''.join(evidence.classes[-1:])}", "regression": "mean answer"}.get(

@@ -194,7 +194,7 @@ def shares_of(
 
     whole = effects(np.arange(len(cut)))[:d]
     drawn = np.array([effects(rng.integers(len(cut), size=len(cut))) for _ in range(DRAWS)])
-    low, high = np.quantile(drawn[:, :d], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    low, high = np.quantile(drawn[:, :d], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0, method="weibull")
     chance = np.full(d, np.quantile(drawn[:, d:].max(axis=1), LEVEL)) if d else np.empty(0)
     shares = np.column_stack([whole, np.minimum(low, whole), np.maximum(high, whole), chance])
     return _learned(X, cut, rng), [space.dimensions[column].name for column in columns], shares

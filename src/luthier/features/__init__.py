@@ -17,19 +17,23 @@ Write views into a Python file and say `luthier features apply FILE`, or `apply(
 from __future__ import annotations
 
 from luthier.api.features import apply_views as apply
+from luthier.api.features import check_views as check
 from luthier.api.features import consumers_of, list_views
 from luthier.api.features import get_features as get
 from luthier.api.features import join_features as join
 from luthier.api.features import materialize_views as materialize
-from luthier.data.features import AGGREGATES, Feature, FeatureView, point_in_time_join
+from luthier.data.features import AGGREGATES, Expectation, Feature, FeatureView, Tested, point_in_time_join
 from luthier.store.feature_store import Materialized
 
 __all__ = [
     "AGGREGATES",
+    "Expectation",
     "Feature",
     "FeatureView",
     "Materialized",
+    "Tested",
     "apply",
+    "check",
     "consumers_of",
     "get",
     "join",

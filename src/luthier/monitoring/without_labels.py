@@ -177,7 +177,8 @@ def _interval(
     spread = errors - errors.mean()
     # What was left out for speed makes replicates more unsteady than the whole: mostly that of the labels to come.
     scale = math.sqrt(len(p_now_some) / len(p_now))
-    low, high = np.quantile(spread, [(1 - level) / 2, (1 + level) / 2]) * scale
+    # Of few replicates NumPy's usual quantiles lie too near to the middle: 120 would leave out 6.6 % in place of 5 %.
+    low, high = np.quantile(spread, [(1 - level) / 2, (1 + level) / 2], method="weibull") * scale
     return value + float(low), value + float(high)
 
 

@@ -22,7 +22,14 @@ from typing import Any, Self
 
 import pandas as pd
 
-from luthier.data.features import FeatureView, TimelineRows, count_events, key_text, timeline_rows
+from luthier.data.features import (
+    FeatureView,
+    TimelineRows,
+    count_events,
+    key_text,
+    require_tested,
+    timeline_rows,
+)
 from luthier.data.suggest import closest, listing
 from luthier.errors import BadFeatureView, StoreDamaged
 from luthier.store.atomic import unwritable
@@ -190,10 +197,11 @@ class FeatureStore:
         StudyBusy
             Another process is doing it.
         BadColumn, UnreadableData, BadFeatureView
-            The source cannot be read, or the view not be computed from it.
+            The source cannot be read, fails the view's tests, or the view cannot be computed from it.
         """
         (self.folder / "locks").mkdir(exist_ok=True)
         with StudyLock(self.folder / "locks" / f"features-{view.name}.lock", f"the materialization of {view.name!r}"):
+            require_tested(view, source)
             n_parts = max(1, count_events(view, source) // rows_a_part)
             generation, as_of_us = self._begun(view, as_of, source_state, n_parts)
             connection = self._connection

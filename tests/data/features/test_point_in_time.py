@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luthier.data.features import AGGREGATES, Feature, FeatureView, point_in_time_join, timeline_rows
+from luthier.data.features import (
+    AGGREGATES,
+    Expectation,
+    Feature,
+    FeatureView,
+    point_in_time_join,
+    run_tests,
+    timeline_rows,
+)
 from luthier.errors import BadColumn, BadFeatureView, UnreadableData
 
 HOUR = pd.Timedelta("1h")
@@ -54,6 +62,51 @@ def by_definition(events: pd.DataFrame, who: Any, moment: pd.Timestamp, feature:
     if feature.aggregate in ("count", "sum"):
         return float(getattr(values, feature.aggregate)())
     return float(getattr(values, feature.aggregate)()) if len(values) else np.nan
+
+
+TESTED = pd.DataFrame(
+    {
+        "who": ["a", "b", "c", "c"], "happened": START, "number": [1.0, 2.0, np.nan, np.inf],
+        "whole": [1, 2, 3, 3], "word": ["x", "y", "it's", None], "flag": [True, False, None, True],
+    }
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("test", "n_wrong", "n_missing"),
+    [
+        (Expectation("number", at_least=1), 0, 0),
+        (Expectation("number", at_least=1.5), 1, 0),
+        (Expectation("number", at_most=10), 1, 0),  # infinity
+        (Expectation("number", missing=0.25), 0, 0),
+        (Expectation("number", missing=0.2), 0, 1),
+        (Expectation("whole", one_of=[1, 2.0, 3]), 0, 0),
+        (Expectation("whole", one_of=["1", "2"]), 2, 0),
+        (Expectation("word", one_of=["x", "y", "it's"]), 0, 0),
+        (Expectation("word", one_of=["x"], missing=0), 2, 1),
+        (Expectation("flag", one_of=[True]), 1, 0),
+    ],
+)
+def test_a_source_is_tested_row_by_row(test: Expectation, n_wrong: int, n_missing: int) -> None:
+    view = FeatureView("v", "", ["who"], "happened", [Feature("n", "count")], tests=[test])
+    (told,) = run_tests(view, TESTED)
+    assert (told.n, told.n_wrong, told.n_missing) == (4, n_wrong, n_missing)
+    assert told.holds == (n_wrong == n_missing == 0)
+    assert FeatureView.from_json(view.to_json()) == view
+    assert view.digest == FeatureView("v", "", ["who"], "happened", [Feature("n", "count")]).digest
+
+
+def test_an_expectation_says_something_that_can_be_tested() -> None:
+    nothing: list[dict[str, Any]] = [{}, {"missing": 1.5}, {"at_least": "a"}, {"one_of": []}]
+    for fields in nothing:
+        with pytest.raises(BadFeatureView):
+            Expectation("amount", **fields)
+    text = FeatureView("v", "", ["who"], "happened", [Feature("n", "count")], tests=[Expectation("word", at_least=1)])
+    with pytest.raises(BadFeatureView, match="cannot be computed"):
+        run_tests(text, TESTED)
+    gone = FeatureView("v", "", ["who"], "happened", [Feature("n", "count")], tests=[Expectation("wrd", missing=0)])
+    with pytest.raises(BadColumn, match="'word'"):
+        run_tests(gone, TESTED)
 
 
 hours = st.integers(0, 40)

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from luthier.data.features.join import TimelineRows, count_events, key_text, point_in_time_join, timeline_rows
+from luthier.data.features.expectations import Expectation, Tested
+from luthier.data.features.join import (
+    TimelineRows,
+    count_events,
+    key_text,
+    point_in_time_join,
+    require_tested,
+    run_tests,
+    timeline_rows,
+)
 from luthier.data.features.view import AGGREGATES, Feature, FeatureView
 
 __all__ = [
     "AGGREGATES",
+    "Expectation",
     "Feature",
     "FeatureView",
+    "Tested",
     "TimelineRows",
     "count_events",
     "key_text",
     "point_in_time_join",
+    "require_tested",
+    "run_tests",
     "timeline_rows",
 ]

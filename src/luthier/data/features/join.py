@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from luthier.data.duck import duck
+from luthier.data.features.expectations import Expectation, Tested
 from luthier.data.features.timeline import events_sql, keys_of, quoted, timelines
 from luthier.data.features.view import FeatureView
 from luthier.data.suggest import closest, listing
@@ -56,7 +57,7 @@ def point_in_time_join(
     UnreadableData
         A source cannot be read.
     BadFeatureView
-        A value cannot be aggregated as the view asks.
+        A value cannot be aggregated as the view asks, or a source fails the view's tests.
     """
     added = [column for view in views for column in view.columns]
     taken = sorted({*added} & {str(name) for name in rows.columns})
@@ -66,6 +67,8 @@ def point_in_time_join(
             f"the table would have the column {listing(twice)} twice", fix="leave the view or the column out"
         )
     with _connection() as connection:
+        for view in views:
+            _require(_tested(connection, view, (sources or {}).get(view.name)))
         asked = _asked(rows, views, at)
         connection.register("given", asked)
         found = [_features_of(connection, view, (sources or {}).get(view.name), asked) for view in views]
@@ -145,6 +148,24 @@ def timeline_rows(
             answer = _run(connection, sql, view)
             otherwise = tuple(0 if what == "0" else None for what in timeline.otherwise)
             yield TimelineRows(timeline.columns, kinds, otherwise, iter(lambda a=answer: a.fetchmany(_CHUNK), []))  # type: ignore[misc]
+
+
+def run_tests(view: FeatureView, source: Any = None) -> list[Tested]:
+    """Run the tests of a view on its source, or on a frame in its place.
+
+    Raises
+    ------
+    BadColumn, UnreadableData, BadFeatureView
+        The source lacks a column or cannot be read, or a column is of another kind than a test asks.
+    """
+    with _connection() as connection:
+        return _tested(connection, view, source)
+
+
+def require_tested(view: FeatureView, source: Any = None) -> None:
+    """Raise `BadFeatureView` unless the source of a view passes its tests; else as `run_tests`."""
+    if view.tests:
+        _require(run_tests(view, source))
 
 
 def count_events(view: FeatureView, source: Any = None) -> int:
@@ -264,8 +285,54 @@ def _features_of(connection: Any, view: FeatureView, source: Any, asked: pd.Data
     return found
 
 
-def _open_events(connection: Any, view: FeatureView, source: Any, only: str | None = None) -> None:
-    """Make the relation `events` of a view's source, or of those of its entities that a condition admits."""
+def _tested(connection: Any, view: FeatureView, source: Any) -> list[Tested]:
+    """One look at the source for all tests."""
+    if not view.tests:
+        return []
+    relation, types = _relation(connection, view, source)
+    asked = ["count(*)"]
+    for test in view.tests:
+        _require_column(view, test.column, types)
+        wrong = _is_wrong(test, _kind(types[test.column]))
+        column = quoted(test.column)
+        asked += [
+            f"count(*) FILTER (WHERE {wrong})",
+            f"CAST(any_value({column}) FILTER (WHERE {wrong}) AS VARCHAR)",
+            f"count(*) FILTER (WHERE {column} IS NULL)",
+        ]
+    n, *found = _run(connection, f"SELECT {', '.join(asked)} FROM {relation}", view).fetchone()
+    told = []
+    for test, n_wrong, example, n_missing in zip(view.tests, found[::3], found[1::3], found[2::3], strict=True):
+        gaps = n_missing if n_missing > test.missing * n else 0
+        told.append(Tested(view.name, str(test), n, n_wrong, gaps, example, holds=not (n_wrong or gaps)))
+    return told
+
+
+def _is_wrong(test: Expectation, kind: str) -> str:
+    """The condition, as SQL, under which a value that is there is not as expected."""
+    column = quoted(test.column)
+    conditions = [f"{column} < {test.at_least!r}"] if test.at_least is not None else []
+    conditions += [f"{column} > {test.at_most!r}"] if test.at_most is not None else []
+    if conditions and kind == "number":
+        conditions.append(f"isnan(CAST({column} AS DOUBLE))")
+    if test.one_of:
+        numbers = kind == "number" and not any(isinstance(value, str) for value in test.one_of)
+        shown = ", ".join(repr(value) if numbers else _text(key_text(value)) for value in test.one_of)
+        conditions.append(f"{column if numbers else f'CAST({column} AS VARCHAR)'} NOT IN ({shown})")
+    return f"{column} IS NOT NULL AND ({' OR '.join(conditions) or 'FALSE'})"
+
+
+def _require(tested: Sequence[Tested]) -> None:
+    failed = [test for test in tested if not test.holds]
+    if failed:
+        raise BadFeatureView(
+            f"the source of view {failed[0].view!r} fails its tests: {'; '.join(map(str, failed))}",
+            fix="mend the source, or change what the view expects of it (tests=...) and apply it again",
+        )
+
+
+def _relation(connection: Any, view: FeatureView, source: Any) -> tuple[str, dict[str, str]]:
+    """The source as SQL, and the types of its columns."""
     import duckdb
 
     if source is None:
@@ -274,16 +341,25 @@ def _open_events(connection: Any, view: FeatureView, source: Any, only: str | No
         connection.register("source", source)
         relation = "source"
     try:
-        types = _types(connection, f"SELECT * FROM {relation}")
+        return relation, _types(connection, f"SELECT * FROM {relation}")
     except (duckdb.Error, OSError) as error:
         raise _unreadable(view, error) from error
+
+
+def _require_column(view: FeatureView, name: str, types: Mapping[str, str]) -> None:
+    if name not in types:
+        raise BadColumn(
+            f"the source of view {view.name!r} has no column {name!r}{closest(name, list(types))}",
+            fix=f"name one of {listing(list(types))}",
+        )
+
+
+def _open_events(connection: Any, view: FeatureView, source: Any, only: str | None = None) -> None:
+    """Make the relation `events` of a view's source, or of those of its entities that a condition admits."""
+    relation, types = _relation(connection, view, source)
     read = (view.event_time, view.known_at, view.event_id, *(feature.column for feature in view.features))
     for name in (*view.keys, *(name for name in read if name is not None)):
-        if name not in types:
-            raise BadColumn(
-                f"the source of view {view.name!r} has no column {name!r}{closest(name, list(types))}",
-                fix=f"name one of {listing(list(types))}",
-            )
+        _require_column(view, name, types)
     keys = ", ".join(
         f"{f'CAST({quoted(key)} AS BIGINT)' if _is_whole(types[key]) else _as_text(key, types)} AS {quoted(key)}"
         for key in view.keys

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Self, TypeAlias, get_args
 
 from luthier.canonical import digest
+from luthier.data.features.expectations import Expectation
 from luthier.data.suggest import closest
 from luthier.errors import BadFeatureView
 
@@ -98,6 +99,9 @@ class FeatureView:
         Column that tells apart events of one entity at the same time. Rows that agree in keys, event time and this are
         versions of one event: at any moment the one counts that was known last (in the file's order among equals).
         Without this and without `known_at` every row is an event of its own.
+    tests
+        What the source has to be like. They are run before features are joined or materialized: no model learns from
+        a table that fails them, and what is served stays what it was.
     description
         For people.
 
@@ -110,6 +114,7 @@ class FeatureView:
     ...     event_time="paid_at",
     ...     known_at="booked_at",
     ...     features=[Feature("sum_30d", "sum", "amount", "30d"), Feature("n", "count")],
+    ...     tests=[Expectation("amount", at_least=0, missing=0)],
     ... )
     >>> spend.columns
     ('spend__sum_30d', 'spend__n')
@@ -122,11 +127,13 @@ class FeatureView:
     features: Sequence[Feature]
     known_at: str | None = None
     event_id: str | None = None
+    tests: Sequence[Expectation] = ()
     description: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "keys", (self.keys,) if isinstance(self.keys, str) else tuple(self.keys))
         object.__setattr__(self, "features", tuple(self.features))
+        object.__setattr__(self, "tests", tuple(self.tests))
         if not _NAME.fullmatch(self.name) or "__" in self.name:
             raise BadFeatureView(
                 f"a feature view cannot be called {self.name!r}",
@@ -151,9 +158,9 @@ class FeatureView:
 
     @property
     def digest(self) -> str:
-        """Digest of what is computed: everything but the description and the place of the source."""
+        """Digest of what is computed: everything but the description, the tests and the place of the source."""
         body = self.to_json()
-        del body["description"], body["source"]
+        del body["description"], body["tests"], body["source"]
         return digest(body)
 
     def broken_by(self, new: FeatureView) -> tuple[str, ...]:
@@ -182,6 +189,7 @@ class FeatureView:
                 {"name": f.name, "aggregate": f.aggregate, "column": f.column, "window": f.window}
                 for f in self.features
             ],
+            "tests": [test.to_json() for test in self.tests],
             "description": self.description,
         }
 
@@ -199,5 +207,6 @@ class FeatureView:
                 f"a feature view of form {body.get('version')!r} cannot be read here, which knows form {VERSION}",
                 fix="use the version of Luthier that wrote it, or apply the view again",
             )
-        fields = {name: value for name, value in body.items() if name not in ("version", "features")}
-        return cls(**fields, features=tuple(Feature(**feature) for feature in body["features"]))
+        fields = {name: value for name, value in body.items() if name not in ("version", "features", "tests")}
+        tests = tuple(Expectation.from_json(test) for test in body.get("tests", ()))  # older records have none
+        return cls(**fields, features=tuple(Feature(**feature) for feature in body["features"]), tests=tests)
