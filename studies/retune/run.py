@@ -30,7 +30,7 @@ from luthier.api.warming import best_before
 from luthier.models.catalogue import MODEL
 from luthier.monitoring import PairedComparison
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 FULL, WARM = 20, 6
 FAMILIES = "linear,lightgbm,forest,knn"
 MEMORY = 3
@@ -297,6 +297,7 @@ def main() -> None:
     parser.add_argument("--only", help="one stream of the part `streams`")
     asked = parser.parse_args()
     data, results = asked.data.resolve(), HERE / "results"
+    results.mkdir(exist_ok=True)
     ways = {
         "warm": lambda: warm_against_full(data),
         "harmless": lambda: harmless_drift(asked.repeats),

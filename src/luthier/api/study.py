@@ -35,10 +35,10 @@ from luthier.executors import make_executor
 from luthier.executors.steering import steering_on_one_thread
 from luthier.models import split_config
 from luthier.registry import FittedMember, pack_blend
-from luthier.report import render
+from luthier.report import prepare, render
 from luthier.serving import Predictor
 from luthier.store import Store, StoredStudyLog, predictions_digest, write_model, write_text_atomic
-from luthier.tuning import Engine, History, Progress, StudyPlan, Surroundings, Trial, TuningRun
+from luthier.tuning import Engine, History, Outcome, Progress, StudyPlan, Surroundings, Trial, TuningRun
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 FINISH_S = 0.4
 """Seconds for what the finish does besides judging, fitting and reporting: packing, hashing, writing."""
 
-REPORT_S = 1.8
+REPORT_S = 1.2
 """Seconds to draw and write the report on one core."""
 
 LATE_S = 0.5
@@ -156,7 +156,7 @@ def _carry_out(
     watch = HonestWatch(judging, on_progress)
 
     def reserve_s(history: History, refit_p90_s: float) -> float:
-        report_s = REPORT_S + _readings_s(problem) if means.report else 0.0
+        report_s = _report_s(means, judging) + (_readings_s(problem) if means.report else 0.0)
         fits_s = refit_p90_s / problem.train_share
         if means.final != "refit":
             fits_s = max(fits_s, _blend_fits_s(problem, history))
@@ -181,18 +181,20 @@ def _carry_out(
         means.executor, problem.work, n_jobs=means.n_jobs, threads=threads, memory_mb=memory_mb(means)
     )
     with contextlib.closing(runner):
+        if means.report:
+            prepare()  # while the workers load their libraries
         engine = Engine(plan, searching(plan, problem), log, runner, around, problem.fold_policy, started)
         engine.open(problem.slab_starts, {"slots": runner.slots, "executor": means.executor})
         checked = _checked(problem, data, engine, log)
         on_checked(checked)
         with steering_on_one_thread(runner):
             engine.search()
+        fits_s = _fits_s(engine, means, judging) - judging.seconds(len(engine.history.complete))
+        fits = _fits_with_the_best(engine, problem, means, fits_s)
         engine.show("judging")
-        judging_s = judging.seconds(len(engine.history.complete))
-        fits_s = _fits_s(engine, means) - judging_s
         verdicts = judging.verdicts(engine.history, left_s=fits_s)
         engine.show("final fit")
-        verdict, members, rows = _final_models(engine, problem, log, judging, verdicts, means)
+        verdict, members, rows = _final_models(engine, fits, problem, log, judging, verdicts, means)
         evidence = replace(evidence_of(problem, log, engine.history, verdict, fits_s), costs=costs, rule=rule)
         ending, verdict = finish(evidence, judging.finish_replays(len(engine.history.complete)))
         engine.note("study.judged", {**verdict.to_json(), "blend_fits_s": finite(fits_s), "finish": ending.to_json()})
@@ -237,7 +239,9 @@ def _carry_out(
         ended: dict[str, Any] = {"reason": run.ending, "facts": facts.to_json()}
         if report_path is not None:
             judged = replace(evidence, verdict=verdict, shipped_with=ending)
-            page = render(facts, read_within(judged, lambda: engine.left_s - REPORT_S, pace=judging.pace))
+            page = render(
+                facts, read_within(judged, lambda: engine.left_s - _report_s(means, judging), pace=judging.pace)
+            )
             write_text_atomic(report_path, page)
             ended["report"] = hashlib.sha256(page.encode()).hexdigest()
         engine.note("study.ended", ended)
@@ -280,13 +284,53 @@ def _blend_fits_s(problem: Problem, history: History) -> float:
     return min(sum(refit_s(problem, trial) for trial in leading), math.inf if limit is None else BLEND_SHARE * limit)
 
 
-def _fits_s(engine: Engine, means: Means) -> float:
+def _report_s(means: Means, judging: Judging) -> float:
+    """Seconds to keep for the report, on this machine as it was so far."""
+    return REPORT_S * judging.pace if means.report else 0.0
+
+
+def _fits_s(engine: Engine, means: Means, judging: Judging) -> float:
     """Seconds left for fits on all rows, when what comes after them is kept back."""
-    return engine.left_s - FINISH_S - (REPORT_S if means.report else 0.0)
+    return engine.left_s - FINISH_S - _report_s(means, judging)
+
+
+class _FinalFits:
+    """Fits on all rows, none of them made twice."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._made: dict[int, Outcome] = {}
+
+    def __contains__(self, trial: Trial) -> bool:
+        return trial.number in self._made
+
+    def of(self, trial: Trial, limit_s: float | None) -> Outcome:
+        """A trial's fit: the one that was made, or one made now within `limit_s` seconds."""
+        if trial in self:
+            return self._made[trial.number]
+        outcome = self._engine.fit_all(trial, limit_s)
+        if outcome.result is not None and outcome.result.model is not None:
+            self._made[trial.number] = outcome
+        return outcome
+
+
+def _fits_with_the_best(engine: Engine, problem: Problem, means: Means, fits_s: float) -> _FinalFits:
+    """The fit of the best trial so far, before it is judged, where time is short.
+
+    Nearly always it is shipped, alone or in a blend. Were it fitted afterwards, a machine that is suddenly busy, on
+    which judging takes longer than was kept back for it, would leave nothing of the whole search to ship.
+    """
+    fits, best = _FinalFits(engine), engine.history.best
+    if best is None or means.select != "best" or not engine.refit_s(best, problem.train_share) <= fits_s < math.inf:
+        return fits
+    engine.show("final fit")
+    fits.of(best, fits_s)
+    return fits
 
 
 def _final_models(
     engine: Engine,
+    fits: _FinalFits,
     problem: Problem,
     log: StoredStudyLog,
     judging: Judging,
@@ -298,31 +342,37 @@ def _final_models(
     if verdict.blend is not None:
         fitted: list[FittedMember] = []
         for number, weight in zip(verdict.blend.members, verdict.blend.weights, strict=True):
-            limit = _fits_s(engine, means)
+            limit = _fits_s(engine, means, judging)
             trial = engine.history.trials[number]
-            if limit <= 0:
+            if limit <= 0 and trial not in fits:
                 break
-            outcome = engine.fit_all(trial, None if math.isinf(limit) else limit)
+            outcome = fits.of(trial, None if math.isinf(limit) else limit)
             if outcome.result is None or outcome.result.model is None:
                 break
             fitted.append(FittedMember(*split_config(trial.config), outcome.result.model, weight))
         if len(fitted) == len(verdict.blend.members):
             return verdict, fitted, "all"
-    verdict, files, rows = _final_model(engine, problem, log, judging, spare, means)
+    verdict, files, rows = _final_model(engine, fits, problem, log, judging, spare, means)
     return verdict, [FittedMember(*split_config(engine.history.trials[verdict.shipped].config), files)], rows
 
 
 def _final_model(
-    engine: Engine, problem: Problem, log: StoredStudyLog, judging: Judging, verdict: Verdict, means: Means
+    engine: Engine,
+    fits: _FinalFits,
+    problem: Problem,
+    log: StoredStudyLog,
+    judging: Judging,
+    verdict: Verdict,
+    means: Means,
 ) -> tuple[Verdict, Mapping[str, bytes], str]:
     """The model to ship: the chosen configuration on all rows, or the first fold's model when time is short."""
     kept = engine.history.first_model
-    limit = _fits_s(engine, means) + LATE_S
+    limit = _fits_s(engine, means, judging) + LATE_S
     trial = engine.history.trials[verdict.shipped]
     # A worker can be stopped when the time is up, so there it is tried whatever is predicted: not to try gives nothing.
     stoppable = means.executor != "inline" and limit > 0
-    if kept is None or stoppable or engine.refit_s(trial, problem.train_share) <= limit:
-        outcome = engine.fit_all(trial, None if kept is None or math.isinf(limit) else max(limit, 0.01))
+    if kept is None or stoppable or trial in fits or engine.refit_s(trial, problem.train_share) <= limit:
+        outcome = fits.of(trial, None if kept is None or math.isinf(limit) else max(limit, 0.01))
         if outcome.result is not None and outcome.result.model is not None:
             return verdict, outcome.result.model, "all"
         if kept is None or outcome.state != "TIMEOUT":

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         UsageFacts,
         VerdictFacts,
     )
-    from luthier.report.html import render
+    from luthier.report.html import prepare, render
     from luthier.report.text import summary
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "UsageFacts",
     "VerdictFacts",
     "comparison_summary",
+    "prepare",
     "render",
     "render_comparison",
     "summary",
@@ -79,7 +80,7 @@ __getattr__ = lazily(
             "UsageFacts",
             "VerdictFacts",
         ),
-        "report.html": ("render",),
+        "report.html": ("prepare", "render"),
         "report.text": ("summary",),
     },
 )

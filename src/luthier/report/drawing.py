@@ -118,6 +118,14 @@ class Drawing:
         return str(vl_convert.vegalite_to_svg(self.specification(), allowed_base_urls=[], format_locale=locale))
 
 
+def start_engine() -> None:
+    """Load what draws: the first picture of a process pays for it, a second on a slow machine."""
+    import altair as alt  # noqa: F401
+    import vl_convert
+
+    vl_convert.vegalite_to_svg({"data": {"values": [{}]}, "mark": "point"}, allowed_base_urls=[])
+
+
 _CONFIG = {
     "font": FONT,
     "background": "transparent",

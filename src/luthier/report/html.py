@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from luthier.evaluation.evidence import Part
 from luthier.report import charts, reading_charts, reading_tables, tables
-from luthier.report.drawing import DARK, LIGHT, colour_rules
+from luthier.report.drawing import DARK, LIGHT, colour_rules, start_engine
 from luthier.report.facts import ReportFacts, is_known
 from luthier.report.figures import ScoreStyle, clipped, duration, money, number, share
 from luthier.report.reading_words import chances, decision_words
@@ -31,6 +31,14 @@ from luthier.report.words import (
     shown_optimism,
     spent,
 )
+
+TEMPLATE = "report.html.j2"
+
+
+def prepare() -> None:
+    """Pay in advance for what the first report of a process costs beyond the next."""
+    environment().get_template(TEMPLATE)
+    start_engine()
 
 
 def render(facts: ReportFacts, parts: Mapping[str, Part] | None = None) -> str:
@@ -55,7 +63,7 @@ def render(facts: ReportFacts, parts: Mapping[str, Part] | None = None) -> str:
     """
     readings = Readings.of(parts or {}, facts)
     style = ScoreStyle.of(facts)
-    page = environment().get_template("report.html.j2")
+    page = environment().get_template(TEMPLATE)
     html = page.render(
         facts=facts,
         front=front_page(facts, readings),
