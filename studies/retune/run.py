@@ -106,9 +106,11 @@ def real(data: Path) -> dict[str, pd.DataFrame]:
 
 
 def tuned(stream: Stream, rows: pd.DataFrame, trials: int, **options: object) -> luthier.TunedModel:
-    """The main job, in this process."""
+    """The main job, in this process, on a file, which a response may read again."""
+    file = f"{stream.name}-{len(list(Path().glob('*.parquet')))}.parquet"
+    rows.to_parquet(file, index=False)
     return luthier.tune(
-        rows, stream.target, metric=stream.metric, budget=f"{trials} trials", executor="inline", seed=1,
+        file, stream.target, metric=stream.metric, budget=f"{trials} trials", executor="inline", seed=1,
         time=stream.time, **{"models": FAMILIES, "warm": "off", **options},
     )  # fmt: skip
 
@@ -174,7 +176,9 @@ def harmless_drift(repeats: int) -> Iterator[dict[str, object]]:
         body = {"alarms": len(alarms), "response": made and made.chosen, "verdict": "", "gain": 0.0}
         if made is not None and made.version is not None:
             challenger = luthier.load(f"{name}@{made.version.version}")
-            race = PairedComparison().after(stream.losses(champion, rows[4800:]), stream.losses(challenger, rows[4800:]))
+            race = PairedComparison().after(
+                stream.losses(champion, rows[4800:]), stream.losses(challenger, rows[4800:])
+            )
             fresh = simulated("harmless", 60_000, 2000 + repeat)[24_000:]
             gain = stream.losses(champion, fresh).mean() - stream.losses(challenger, fresh).mean()
             body |= {"verdict": race.verdict, "gain": float(gain)}
@@ -200,7 +204,7 @@ def streams(data: Path) -> Iterator[Stream]:
 class Never:
     """The first model for ever."""
 
-    def __init__(self, stream: Stream, study: str) -> None:
+    def __init__(self, stream: Stream) -> None:
         self.stream, self.model = stream, luthier.load(f"{stream.name.replace(' ', '-')}@champion")
 
     def batch(self, known: pd.DataFrame, losses: np.ndarray) -> None:
@@ -210,7 +214,7 @@ class Never:
 class Refitted(Never):
     """The same settings, fitted again on the newest batches after every batch."""
 
-    def batch(self, known: pd.DataFrame, losses: np.ndarray) -> None:
+    def batch(self, known: pd.DataFrame, losses: np.ndarray) -> None:  # noqa: ARG002
         self.again(known)
 
     def again(self, known: pd.DataFrame) -> None:
@@ -222,8 +226,8 @@ class Refitted(Never):
 class OnAdwin(Refitted):
     """Fitted again after a batch in which ADWIN saw the losses change."""
 
-    def __init__(self, stream: Stream, study: str) -> None:
-        super().__init__(stream, study)
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
         from river.drift import ADWIN
 
         self.detector = ADWIN()
@@ -240,8 +244,8 @@ class OnAdwin(Refitted):
 class Loop(Never):
     """Monitor; on an alarm retune; the challenger races on the next batch; promoted if it is better beyond doubt."""
 
-    def __init__(self, stream: Stream, study: str) -> None:
-        super().__init__(stream, study)
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
         self.name = stream.name.replace(" ", "-")
         self.challenger, self.since, self.told = None, stream.first, []
 
@@ -269,7 +273,7 @@ def run_streams(data: Path, only: str | None) -> Iterator[dict[str, object]]:
         run = tuned(stream, stream.frame[: stream.first], FULL)
         luthier.release(run.run.study, stream.name.replace(" ", "-"))
         for policy in (Never, Refitted, OnAdwin, Loop):
-            keeper, losses = policy(stream, run.run.study), []
+            keeper, losses = policy(stream), []
             spent = 0.0
             for k in range(stream.n_batches):
                 end = stream.first + (k + 1) * stream.batch

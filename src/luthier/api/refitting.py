@@ -30,19 +30,20 @@ class Labelled:
     def __len__(self) -> int:
         return len(self.y)
 
+    def __getitem__(self, rows: slice) -> Labelled:
+        return Labelled(self.frame.iloc[rows], self.y[rows])
+
     def first(self, share: float) -> Labelled:
         """The earlier rows."""
-        n = round(share * len(self))
-        return Labelled(self.frame.iloc[:n], self.y[:n])
+        return self[: round(share * len(self))]
 
     def rest(self, share: float) -> Labelled:
         """The rows after `first`."""
-        n = round(share * len(self))
-        return Labelled(self.frame.iloc[n:], self.y[n:])
+        return self[round(share * len(self)) :]
 
     def latest(self, n: int) -> Labelled:
         """The n newest rows."""
-        return Labelled(self.frame.iloc[-n:], self.y[-n:])
+        return self[-n:]
 
     def after(self, earlier: Labelled) -> Labelled:
         """These rows, with others before them."""

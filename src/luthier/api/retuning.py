@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +45,10 @@ RESPONDED = "lifecycle.responded"
 BY = "lifecycle"
 """Who acts, in the record of aliases."""
 
-JUDGED = 0.4
-"""Share of the labels, the newest, on which responses are judged."""
+JUDGED, PARTS = 0.4, 2
+"""Share of the labels, the newest, on which responses are judged; and in how many parts, before each of which a
+response is learned anew from all that came before. In one part it would be judged by what it was on fewer and older
+labels than those it will be made of."""
 WARM_SHARE = 0.3
 """Of the budget of a full re-tune."""
 
@@ -100,6 +103,32 @@ class Retuned:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Labels:
+    """The labels there are, oldest first: those that responses are learned on, and the newest, which judge them."""
+
+    rows: Labelled
+
+    @property
+    def learn(self) -> Labelled:
+        return self.rows.first(1 - JUDGED)
+
+    @property
+    def judge(self) -> Labelled:
+        return self.rows.rest(1 - JUDGED)
+
+    def parts(self) -> list[tuple[int, int]]:
+        """First and last row (exclusive) of every part that is judged."""
+        ends = [round((1 - JUDGED + JUDGED * part / PARTS) * len(self.rows)) for part in range(PARTS + 1)]
+        return list(pairwise(ends))
+
+    def answers(self, learned: Callable[[Labelled], Predictor]) -> NDArray[np.float64]:
+        """(m, k): of a response on the judged rows, on each part by what was learned of all rows before it."""
+        return np.concatenate(
+            [learned(self.rows[:begin]).ask_frame(self.rows[begin:end].frame) for begin, end in self.parts()]
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Recipe:
     """A response that was tried, with what is needed to make it for good."""
 
@@ -119,7 +148,8 @@ def retune(
 ) -> Retuned:
     """Find the cheapest response to what has changed, and release it as the model's challenger.
 
-    Responses are learned on the earlier three fifths of the labels and judged on the later two: recalibrating the
+    Responses are learned on the earlier three fifths of the labels and judged on the later two, before the second of
+    which they are learned anew, without searching again, from the four before it: recalibrating the
     champion, fitting it again on a window whose length is chosen, tuning again from the earlier study's best
     configurations, tuning anew. Dearer ones are tried only while the best so far loses more than was promised. The
     challenger is not promoted: `luthier tick` proves it on requests that had no part in its making.
@@ -175,18 +205,18 @@ def respond(
             fix=f"send more feedback, give labelled rows (luthier retune {seen.name} --on FILES), "
             "or lower [lifecycle] least_labels",
         )
-    learn, judge = rows.first(1 - JUDGED), rows.rest(1 - JUDGED)
+    labels = _Labels(rows)
     loss = BoundedLoss.of(seen.baseline.y, seen.baseline.p)
-    champion = loss.per_row(judge.y, answered[len(learn) :])
+    champion = loss.per_row(labels.judge.y, answered[len(labels.learn) :])
     recipes: list[_Recipe] = []
     left_out = ""
     full = Budget.parse(budget or policy.budget)
     training = _training_rows(seen, store)
     ways: dict[str, Callable[[], _Recipe | None]] = {
-        "recalibrate": lambda: _recalibrated(seen, learn, judge, rows, loss),
-        "refit": lambda: _refitted(seen, learn, judge, rows, training, loss, seed),
-        "warm re-tune": lambda: _tuned(seen, learn, judge, rows, loss, full, seed, store, warm=True),
-        "full re-tune": lambda: _tuned(seen, learn, judge, rows, loss, full, seed, store, warm=False),
+        "recalibrate": lambda: _recalibrated(seen, labels, loss),
+        "refit": lambda: _refitted(seen, labels, training, loss, seed),
+        "warm re-tune": lambda: _tuned(seen, labels, loss, full, seed, store, warm=True),
+        "full re-tune": lambda: _tuned(seen, labels, loss, full, seed, store, warm=False),
     }
     for response, way in ways.items():
         if response not in policy.responses:
@@ -207,7 +237,7 @@ def respond(
         return _record(seen, Retuned(seen.name, diagnosis, tried, None, None, why), store)
     recipe = next(recipe for recipe in recipes if recipe.tried is chosen)
     try:
-        version = _release(seen, recipe, judge, store, seed)
+        version = _release(seen, recipe, labels.judge, store, seed)
     except GateNotMet as error:
         return _record(seen, Retuned(seen.name, diagnosis, tried, None, None, error.what), store)
     why = f"{version.reference} is the challenger ({chosen.response}: {chosen.words}){left_out}"
@@ -248,37 +278,31 @@ def _training_rows(seen: Observed, store: str | os.PathLike[str] | None) -> Labe
 # --- the responses ----------------------------------------------------------------------------------------------------
 
 
-def _recalibrated(
-    seen: Observed, learn: Labelled, judge: Labelled, rows: Labelled, loss: BoundedLoss
-) -> _Recipe | None:
+def _recalibrated(seen: Observed, labels: _Labels, loss: BoundedLoss) -> _Recipe | None:
     if seen.predictor.schema.task == "regression":
         return None
     begun = time.perf_counter()
     bare = replace(seen.predictor, recalibrator=None)
-    raw, raw_judge = bare.ask_frame(learn.frame), bare.ask_frame(judge.frame)
-    kind, fitted = best_recalibrator(learn.y, raw)
-    p = fitted.apply(raw_judge)
-    tried = Tried("recalibrate", f"{kind} on {len(learn):,} labels", loss.per_row(judge.y, p), _since(begun))
+    rows = labels.rows
+    raw = bare.ask_frame(rows.frame)
+    mapped = [best_recalibrator(rows.y[:begin], raw[:begin])[1].apply(raw[begin:end]) for begin, end in labels.parts()]
+    kind, fitted = best_recalibrator(rows.y, raw)
+    p = np.concatenate(mapped)
+    tried = Tried("recalibrate", f"{kind} on {len(rows):,} labels", loss.per_row(labels.judge.y, p), _since(begun))
 
     def build() -> tuple[Predictor, None, Any, Labelled]:
-        return bare, None, best_recalibrator(rows.y, bare.ask_frame(rows.frame))[1], rows
+        return bare, None, fitted, rows
 
     return _Recipe(tried, p, build)
 
 
 def _refitted(
-    seen: Observed,
-    learn: Labelled,
-    judge: Labelled,
-    rows: Labelled,
-    training: Labelled | None,
-    loss: BoundedLoss,
-    seed: int,
+    seen: Observed, labels: _Labels, training: Labelled | None, loss: BoundedLoss, seed: int
 ) -> _Recipe | None:
     """The same model on a window: which one is chosen on the last third of the learning rows."""
     begun = time.perf_counter()
     windows = _windows(training)
-    early, late = learn.first(2 / 3), learn.rest(2 / 3)
+    early, late = labels.learn.first(2 / 3), labels.learn.rest(2 / 3)
     scored: dict[str, float] = {}
     for words, window in windows.items():
         try:
@@ -290,12 +314,12 @@ def _refitted(
         return None
     words = min(scored, key=lambda key: scored[key])
     window = windows[words]
-    p = refitted(seen.predictor, window(learn), seed=seed)[0].ask_frame(judge.frame)
-    tried = Tried("refit", f"on {words}", loss.per_row(judge.y, p), _since(begun))
+    p = labels.answers(lambda before: refitted(seen.predictor, window(before), seed=seed)[0])
+    tried = Tried("refit", f"on {words}", loss.per_row(labels.judge.y, p), _since(begun))
 
     def build() -> tuple[Predictor, list[FittedMember], None, Labelled]:
-        predictor, members = refitted(seen.predictor, window(rows), seed=seed)
-        return predictor, members, None, window(rows)
+        predictor, members = refitted(seen.predictor, window(labels.rows), seed=seed)
+        return predictor, members, None, window(labels.rows)
 
     return _Recipe(tried, p, build)
 
@@ -312,9 +336,7 @@ def _windows(training: Labelled | None) -> dict[str, Callable[[Labelled], Labell
 
 def _tuned(
     seen: Observed,
-    learn: Labelled,
-    judge: Labelled,
-    rows: Labelled,
+    labels: _Labels,
     loss: BoundedLoss,
     budget: Budget,
     seed: int,
@@ -324,7 +346,7 @@ def _tuned(
 ) -> _Recipe | None:
     """Tune on the live labels; warm: among the families and from the configurations that did best before."""
     begun = time.perf_counter()
-    schema = seen.predictor.schema
+    schema, learn = seen.predictor.schema, labels.learn
     # The time of a row is no feature itself, but its hour or month may be, and later rows are to be judged by earlier.
     read = {feature.source for feature in schema.features} | {schema.time, schema.group}
     frame = learn.frame[[c.name for c in schema.columns if c.name in read and c.name in learn.frame]]
@@ -350,13 +372,19 @@ def _tuned(
         order = replace(order, budget=_shorter(budget, WARM_SHARE), warm=(parent,), models=list(families))
     means = Means(store=store)
     run = answer(frame, order, means, started=time.monotonic(), resume=False, on_progress=lambda _: None)
-    p = run.predictor.ask_frame(judge.frame)
+
+    def learned(before: Labelled) -> Predictor:
+        if len(before) == len(learn):
+            return run.predictor
+        return replace(refitted(run.predictor, before, seed=seed)[0], recalibrator=run.predictor.recalibrator)
+
+    p = labels.answers(learned)
     words = f"{run.run.n_evaluated} trials on {len(learn):,} labels"
-    tried = Tried("warm re-tune" if warm else "full re-tune", words, loss.per_row(judge.y, p), _since(begun))
+    tried = Tried("warm re-tune" if warm else "full re-tune", words, loss.per_row(labels.judge.y, p), _since(begun))
 
     def build() -> tuple[Predictor, list[FittedMember], Any, Labelled]:
-        predictor, members = refitted(run.predictor, rows, seed=seed)
-        return predictor, members, run.predictor.recalibrator, rows
+        predictor, members = refitted(run.predictor, labels.rows, seed=seed)
+        return predictor, members, run.predictor.recalibrator, labels.rows
 
     return _Recipe(tried, p, build)
 
