@@ -201,7 +201,7 @@ class Engine:
         A worker that is lost on the way (killed, crashed) says little about the configuration, so, as for a fold,
         another one tries again with what is left of the time.
         """
-        # Judging took the time since the last reading, so nothing else is running by now.
+        # The search has ended, so nothing else is running.
         begun = self.around.clock()
         for attempt in range(1, LOST_TRIES + 1):
             start = self.around.clock()

@@ -114,7 +114,8 @@ def find_slices(
             now = _tested([c.found for c in candidates], bins.codes, errors, units, ~looked, alpha)
         seen += [replace(s, p=s.p / part) for s in now if s.p <= alpha]
     described = [_finding(s, bins, errors, units, false_share) for s in sorted(seen, key=lambda s: s.p)]
-    findings = _distinct(described, frame)
+    # What is worse than what the slices before it leave may be better than all the rest.
+    findings = _distinct([finding for finding in described if finding.surplus.value > 0], frame)
     worst_first = tuple(sorted(findings, key=lambda f: -f.surplus.value * f.n))
     return replace(outcome, findings=worst_first, n_searched=n_searched, enough=True, complete=complete)
 
@@ -242,7 +243,7 @@ def _finding(
     of_units = None if units is None else units[tested]
     # The test asks on one side only whether the rows are worse.
     difference, low, high = surplus_interval(errors[tested], inside[tested], 1 - 2 * seen.alpha, of_units)
-    if low <= 0:
+    if low <= 0 < difference:
         # Far out in the tails Welch's interval asks more than the test does, which knows the errors' own distribution:
         # then the end is the test's, by Miettinen (1976), American Journal of Epidemiology 103.
         low = difference * (1 - stats.norm.isf(seen.alpha) / stats.norm.isf(max(seen.alone, TINY)))
