@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import types
 from typing import Any
 
@@ -277,6 +278,24 @@ def test_an_estimator_that_fails_on_a_few_rows_is_left_to_the_folds() -> None:
     facts, X, y, _ = frame_of("binary")
     family = EstimatorFamily(make_pipeline(PCA(1000), LogisticRegression()), nothing())
     assert family.rehearsed(facts, X[["a", "b"]], y) is not None
+
+
+class Endless(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Never comes back while it is watched."""
+
+    def fit(self, X: Any, y: Any) -> Any:
+        time.sleep(30)
+        return self
+
+
+def test_an_estimator_that_never_comes_back_does_not_keep_the_study_from_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("luthier.models.estimator.REHEARSAL_S", 0.2)
+    facts, X, y, _ = frame_of("binary")
+    begun = time.monotonic()
+    EstimatorFamily(Endless(), nothing()).rehearsed(facts, X[["a", "b"]], y)
+    assert time.monotonic() - begun < 10
 
 
 SAVED: dict[str, Any] = {

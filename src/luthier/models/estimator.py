@@ -6,7 +6,9 @@ and class codes 0..k-1 as labels.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
@@ -26,8 +28,8 @@ from luthier.models.own_point import own_point
 from luthier.models.threads import at_most
 from luthier.space import SearchSpace
 
-REHEARSAL_ROWS = 200
-"""Rows on which an estimator is fitted to see whether it can be saved."""
+REHEARSAL_ROWS, REHEARSAL_S = 200, 5.0
+"""Rows on which an estimator is fitted to see whether it can be saved, and the seconds that is waited for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,12 +135,19 @@ class EstimatorFamily:
         for part in self._brought():
             check_writable(part)
         rows = _few_rows(y, facts)
-        try:
-            given = None if weights is None else weights[rows]
-            fitted = self.fit(self.default(facts), facts, X.iloc[rows], y[rows], weights=given)
-        except Exception:  # noqa: BLE001  # of so few rows it means little, and if not, the folds will say the same
-            return self
-        return self.with_trusted(needed_types(read_bytes(fitted.dump(), ARCHIVE)))
+        given = None if weights is None else weights[rows]
+        made: list[Fitted] = []
+
+        def fit() -> None:
+            # A failure on so few rows means little, and if it means something, the folds will say the same.
+            with contextlib.suppress(Exception):
+                made.append(self.fit(self.default(facts), facts, X.iloc[rows], y[rows], weights=given))
+
+        # Folds are fitted by workers, which can be stopped. Here only the waiting can be.
+        fitting = threading.Thread(target=fit, daemon=True)
+        fitting.start()
+        fitting.join(REHEARSAL_S)
+        return self.with_trusted(needed_types(read_bytes(made[0].dump(), ARCHIVE))) if made else self
 
     def _brought(self) -> tuple[Any, ...]:
         """The estimator and the objects that the space offers as choices."""

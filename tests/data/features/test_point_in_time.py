@@ -98,6 +98,7 @@ def test_a_source_is_tested_row_by_row(test: Expectation, n_wrong: int, n_missin
 
 def test_an_expectation_says_something_that_can_be_tested() -> None:
     nothing: list[dict[str, Any]] = [{}, {"missing": 1.5}, {"at_least": "a"}, {"one_of": []}]
+    nothing += [{"at_most": np.inf}, {"at_least": True}, {"one_of": "card"}, {"one_of": [None]}, {"one_of": [np.nan]}]
     for fields in nothing:
         with pytest.raises(BadFeatureView):
             Expectation("amount", **fields)

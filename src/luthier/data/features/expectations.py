@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -37,11 +38,18 @@ class Expectation:
     missing: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.one_of is not None:
-            object.__setattr__(self, "one_of", tuple(self.one_of))
+        values: Any = self.one_of
+        if values is not None:
+            if isinstance(values, str) or not all(isinstance(one, (str, bool)) or _is_number(one) for one in values):
+                raise BadFeatureView(
+                    f"{self.column!r} cannot be one of {values!r}", fix='list words or numbers: one_of=["card", "cash"]'
+                )
+            object.__setattr__(self, "one_of", tuple(values))
         limits: list[Any] = [self.at_least, self.at_most]
-        if any(isinstance(limit, bool) or not isinstance(limit, (int, float, type(None))) for limit in limits):
-            raise BadFeatureView(f"the limits of {self.column!r} are numbers, not {limits}", fix="write at_least=0")
+        if any(limit is not None and not _is_number(limit) for limit in limits):
+            raise BadFeatureView(
+                f"the limits of {self.column!r} are finite numbers, not {limits}", fix="write at_least=0"
+            )
         if not 0.0 <= self.missing <= 1.0:
             raise BadFeatureView(
                 f"{self.column!r} cannot be missing in a share of {self.missing!r}", fix="write missing=0.01 for 1 %"
@@ -67,6 +75,11 @@ class Expectation:
     def from_json(cls, body: dict[str, Any]) -> Self:
         """Inverse of `to_json`."""
         return cls(**body)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is one of Python's own numbers and finite: it is written into a query and a record."""
+    return type(value) in (int, float) and math.isfinite(value)
 
 
 @dataclass(frozen=True, slots=True)
