@@ -93,7 +93,8 @@ def simulated(kind: str, n: int, seed: int) -> pd.DataFrame:
     score = 1.2 * (np.cos(turn) * X[:, 0] + np.sin(turn) * X[:, 1]) + 0.8 * X[:, 2] + 0.5 * np.abs(X[:, 3])
     shift = np.where(now > 0.4, 1.5, 0.0) if kind == "prior" else 0.0
     y = rng.random(n) < 1 / (1 + np.exp(-(score - 0.5 + shift)))
-    return pd.DataFrame(X, columns=[f"x{j}" for j in range(8)]).assign(y=np.where(y, "yes", "no"))
+    table = pd.DataFrame(X, columns=[f"x{j}" for j in range(8)])
+    return table.assign(step=np.arange(n), y=np.where(y, "yes", "no"))
 
 
 def real(data: Path) -> dict[str, pd.DataFrame]:
@@ -134,7 +135,7 @@ def drifts(data: Path) -> Iterator[tuple[str, Stream, pd.DataFrame, pd.DataFrame
             yield f"{name} from row {begin}", stream, rows[:n], rows[n : 2 * n], rows[2 * n :]
     for seed, kind in enumerate(("gradual turn", "sudden turn", "prior", "harmless")):
         rows = simulated(kind, 6000, seed)
-        stream = Stream(kind, rows, "y", 2000, 2000, 2)
+        stream = Stream(kind, rows, "y", 2000, 2000, 2, "step")
         yield kind, stream, rows[:2000], rows[2000:4000], rows[4000:]
 
 
@@ -165,7 +166,7 @@ def harmless_drift(repeats: int) -> Iterator[dict[str, object]]:
     """One row a simulated model: did it alarm, was anything made and promoted, and was that for good?"""
     for repeat in range(repeats):
         rows = simulated("harmless", 6000, 1000 + repeat)
-        stream = Stream("harmless", rows, "y", 2400, 1200, 3)
+        stream = Stream("harmless", rows, "y", 2400, 1200, 3, "step")
         name = f"harmless-{repeat}"
         run = tuned(stream, rows[:2400], 3, models="linear")
         luthier.release(run.run.study, name)
@@ -197,7 +198,7 @@ def streams(data: Path) -> Iterator[Stream]:
     if "hotel_rates" in tables:
         yield Stream("hotel_rates", tables["hotel_rates"], "avg_price_per_room", 3000, 1200, 10, "arrival_date")
     for seed, kind in enumerate(("gradual turn", "sudden turn", "back and forth", "harmless")):
-        yield Stream(kind, simulated(kind, 2000 + 12 * 1000, 50 + seed), "y", 2000, 1000, 12)
+        yield Stream(kind, simulated(kind, 2000 + 12 * 1000, 50 + seed), "y", 2000, 1000, 12, "step")
 
 
 class Never:
@@ -243,8 +244,11 @@ class OnAdwin(Refitted):
 class Loop(Never):
     """Monitor; on an alarm retune; the challenger races on the next batch; promoted if it is better beyond doubt."""
 
+    policy = ""
+
     def __init__(self, stream: Stream) -> None:
         super().__init__(stream)
+        Path("luthier.toml").write_text(self.policy)
         self.name = stream.name.replace(" ", "-")
         self.challenger, self.since, self.told = None, stream.first, []
 
@@ -257,11 +261,37 @@ class Loop(Never):
                 self.model, self.since = luthier.load(f"{self.name}@champion"), len(known) - stream.batch
                 self.told.append("promoted")
             self.challenger = None
-        if luthier.monitor(self.name, on=known.iloc[self.since :]).alarms:
+        if self.wanted(known):
             done = luthier.retune(self.name, on=known.iloc[-MEMORY * stream.batch :], budget=f"{FULL} trials")
             self.told.append(str(done.chosen))
-            if done.version is not None:
-                self.challenger = luthier.load(f"{self.name}@{done.version.version}")
+            if done.version is None:
+                return
+            made = luthier.load(f"{self.name}@{done.version.version}")
+            if done.proof is not None and done.proof.act == "promote":
+                luthier.promote(self.name, why=done.proof.words)
+                self.model, self.since = made, len(known) - stream.batch
+                self.told.append("promoted at once")
+            else:
+                self.challenger = made
+
+    def wanted(self, known: pd.DataFrame) -> bool:
+        """Whether a response is looked for."""
+        return bool(luthier.monitor(self.name, on=known.iloc[self.since :]).alarms)
+
+
+class OnLabels(Loop):
+    """The same, but what the labels prove that a response had no part in is in use at once."""
+
+    policy = '[lifecycle]\nproof = "labels"\n'
+
+
+class Scheduled(OnLabels):
+    """A refit or a recalibration looked for after every batch, whatever the monitor says; in use once proven."""
+
+    policy = OnLabels.policy + 'responses = ["recalibrate", "refit"]\n'
+
+    def wanted(self, known: pd.DataFrame) -> bool:  # noqa: ARG002
+        return True
 
 
 def run_streams(data: Path, only: str | None) -> Iterator[dict[str, object]]:
@@ -271,7 +301,7 @@ def run_streams(data: Path, only: str | None) -> Iterator[dict[str, object]]:
             continue
         run = tuned(stream, stream.frame[: stream.first], FULL)
         luthier.release(run.run.study, stream.name.replace(" ", "-"))
-        for policy in (Never, Refitted, OnAdwin, Loop):
+        for policy in (Never, Refitted, OnAdwin, Loop, OnLabels, Scheduled):
             keeper, losses = policy(stream), []
             spent = 0.0
             for k in range(stream.n_batches):

@@ -11,7 +11,7 @@ import pytest
 
 import luthier
 from luthier.errors import BadSettings, TooFewLabels
-from luthier.lifecycle import Policy, Tried, cheapest_sufficient, on_challenger, on_probation
+from luthier.lifecycle import Policy, Tried, cheapest_sufficient, on_challenger, on_probation, on_response
 from luthier.monitoring import PairedComparison
 
 from .conftest import rows, serve
@@ -43,6 +43,33 @@ def test_from_a_turned_world_to_a_proven_champion_and_back_again(churn: str) -> 
     third = luthier.tick(churn, now=now + 20 * day)
     assert third.did == "rolled back"
     assert luthier.history_of(churn).champion == 1
+
+
+def test_where_labels_are_proof_enough_a_response_is_in_use_at_once_and_on_probation(churn: str) -> None:
+    Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\n')
+    day, now = 86_400.0, time.time()
+    serve(rows(1200, 11, turn=-1.0), until=now - 60)
+    first = luthier.tick(churn, now=now)
+    assert (first.did, luthier.history_of(churn).champion) == ("promoted", 2), first.why
+    assert first.evidence["alpha"] == 0.05 / 2  # two responses may be tried
+    assert first.evidence["labels"] == 480  # the newest two fifths
+    assert luthier.tick(churn, now=now).did == "nothing"  # no answer of the new champion yet
+
+    serve(rows(600, 13, turn=1.0), until=now + 10 * day, version=2)
+    assert luthier.tick(churn, now=now + 10 * day).did == "rolled back"
+    assert luthier.history_of(churn).champion == 1
+
+
+def test_a_tick_that_was_killed_before_it_promoted_is_made_up_for(churn: str) -> None:
+    """`retune` does all that such a tick had done: the challenger is released, and the record says that it is proven."""
+    Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\n')
+    serve(rows(1200, 11, turn=-1.0), until=time.time() - 60)
+    made = luthier.retune(churn)
+    assert made.proof is not None
+    assert (made.proof.act, luthier.history_of(churn).champion) == ("promote", 1)
+    assert luthier.tick(churn).did == "promoted"
+    assert luthier.tick(churn).did == "nothing"
+    assert luthier.history_of(churn).aliases == {"champion": 2, "challenger": None, "previous": 1}
 
 
 def test_without_an_alarm_nothing_is_done(churn: str) -> None:
@@ -99,7 +126,7 @@ def test_too_few_labels_say_how_many_are_needed(churn: str) -> None:
 
 
 def test_a_policy_without_meaning_is_refused() -> None:
-    for said in ({"responses": ["pray"]}, {"promote": "maybe"}, {"alpha": 2.0}, {"budgt": "1m"}):
+    for said in ({"responses": ["pray"]}, {"promote": "maybe"}, {"proof": "hope"}, {"alpha": 2.0}, {"budgt": "1m"}):
         with pytest.raises(BadSettings):
             Policy.of(said)
 
@@ -123,6 +150,11 @@ def test_decisions_follow_the_evidence_and_the_policy() -> None:
     worse = PairedComparison().after(champion, champion + 0.1 + rng.normal(0, 0.05, 3000))
     assert on_challenger(better, Policy(), most_labels=10_000).act == "promote"
     assert on_challenger(better, Policy(promote="ask"), most_labels=10_000).act == "ask"
+    gained = champion - 0.1 + rng.normal(0, 0.05, 3000)
+    assert on_response(champion, gained, Policy()).act == "wait"
+    assert on_response(champion, gained, Policy(proof="labels")).act == "promote"
+    assert on_response(champion, gained, Policy(proof="labels", promote="ask")).act == "ask"
+    assert on_response(champion, rng.permutation(champion), Policy(proof="labels")).act == "wait"
     assert on_challenger(worse, Policy(), most_labels=10_000).act == "drop"
     assert on_challenger(PairedComparison(), Policy(), most_labels=10_000).act == "wait"
     assert on_probation(worse, Policy()).act == "roll back"

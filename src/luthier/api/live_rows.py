@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,15 @@ def logged(name: str, found: Resolved, predictor: Predictor) -> Live:
     if found.version is not None:
         log = log[log["version"] == str(found.version)].reset_index(drop=True)
     return _of_log(log, read_feedback(folder, corrected=False), predictor)
+
+
+def logged_by_others(name: str, found: Resolved, predictor: Predictor) -> Live:
+    """Rows of the server's log that other versions answered, with what this one says of them."""
+    folder = store_folder() / "traffic" / name
+    log = read_predictions(folder, role="champion")
+    log = log[log["version"] != str(found.version)].reset_index(drop=True)
+    live = _of_log(log, read_feedback(folder, corrected=False), predictor)
+    return replace(live, p=_answers(predictor, live.frame)) if len(live) else live
 
 
 def _of_log(log: pd.DataFrame, feedback: pd.DataFrame, predictor: Predictor) -> Live:

@@ -2,53 +2,43 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from luthier.api.baselines import KEPT
+from luthier.api.challenging import Recipe, challenger_of
+from luthier.api.labels import JUDGED, Labels, labels_of
 from luthier.api.problem import Order
 from luthier.api.project import settings
-from luthier.api.refitting import Labelled, best_recalibrator, packed, refitted
-from luthier.api.releasing import released
+from luthier.api.refitting import Labelled, best_recalibrator, refitted
 from luthier.api.resolving import opened_models
-from luthier.api.study import Means, answer, now_utc
+from luthier.api.study import Means, answer
 from luthier.api.warming import best_before
 from luthier.api.watching import Observed, observe
 from luthier.data import read_rows
 from luthier.data.slices import Slice
-from luthier.errors import BudgetTooSmall, GateNotMet, LuthierError, TooFewLabels, UsageError
-from luthier.lifecycle import Diagnosis, Policy, Tried, cheapest_sufficient, diagnose
+from luthier.errors import BudgetTooSmall, GateNotMet, LuthierError, TooFewLabels
+from luthier.lifecycle import Decision, Diagnosis, Policy, Tried, cheapest_sufficient, diagnose, on_response
 from luthier.models.catalogue import MODEL
-from luthier.monitoring import Baseline, BoundedLoss
-from luthier.monitoring.online import estimate
-from luthier.registry import FittedMember, ModelVersion, unpack
-from luthier.report import ReportFacts
-from luthier.report.facts import VerdictFacts
+from luthier.monitoring import BoundedLoss
+from luthier.registry import FittedMember, ModelVersion
 from luthier.serving import Predictor
-from luthier.store import Step, Store, read_model, write_model
+from luthier.store import Step, Store
 from luthier.tuning import Budget
-from luthier.tuning.record import Event, chained
 
 if TYPE_CHECKING:
     import pandas as pd
 
 RESPONDED = "lifecycle.responded"
 """Kind of the event of a model's history that says what was tried, and what came of it."""
-BY = "lifecycle"
-"""Who acts, in the record of aliases."""
 
-JUDGED, PARTS = 0.4, 2
-"""Share of the labels, the newest, on which responses are judged; and in how many parts, before each of which a
-response is learned anew from all that came before. In one part it would be judged by what it was on fewer and older
-labels than those it will be made of."""
 WARM_SHARE = 0.3
 """Of the budget of a full re-tune."""
 
@@ -71,6 +61,9 @@ class Retuned:
         The challenger's release; None where there is none.
     why
         The outcome in a sentence.
+    proof
+        What the labels say of the challenger, and whether `[lifecycle] proof` lets it go into use on their word; None
+        where there is no challenger.
     """
 
     name: str
@@ -79,6 +72,7 @@ class Retuned:
     chosen: str | None
     version: ModelVersion | None
     why: str
+    proof: Decision | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -89,6 +83,7 @@ class Retuned:
             "chosen": self.chosen,
             "version": None if self.version is None else self.version.version,
             "why": self.why,
+            "proof": None if self.proof is None else self.proof.to_dict(),
         }
 
     def summary(self) -> list[str]:
@@ -99,42 +94,7 @@ class Retuned:
             f"{one['seconds']:.1f} s  ({one['words']})"
             for one in self.tried
         ]
-        return [*lines, self.why]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Labels:
-    """The labels there are, oldest first: those that responses are learned on, and the newest, which judge them."""
-
-    rows: Labelled
-
-    @property
-    def learn(self) -> Labelled:
-        return self.rows.first(1 - JUDGED)
-
-    @property
-    def judge(self) -> Labelled:
-        return self.rows.rest(1 - JUDGED)
-
-    def parts(self) -> list[tuple[int, int]]:
-        """First and last row (exclusive) of every part that is judged."""
-        ends = [round((1 - JUDGED + JUDGED * part / PARTS) * len(self.rows)) for part in range(PARTS + 1)]
-        return list(pairwise(ends))
-
-    def answers(self, learned: Callable[[Labelled], Predictor]) -> NDArray[np.float64]:
-        """(m, k): of a response on the judged rows, on each part by what was learned of all rows before it."""
-        return np.concatenate(
-            [learned(self.rows[:begin]).ask_frame(self.rows[begin:end].frame) for begin, end in self.parts()]
-        )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Recipe:
-    """A response that was tried, with what is needed to make it for good."""
-
-    tried: Tried
-    p: NDArray[np.float64]
-    build: Callable[[], tuple[Predictor, list[FittedMember] | None, Any, Labelled]]
+        return [*lines, self.why, *([] if self.proof is None else [self.proof.words])]
 
 
 def retune(
@@ -197,22 +157,15 @@ def respond(
     diagnosis = diagnose(seen.watched)
     if not diagnosis.may_respond:
         return _record(seen, Retuned(seen.name, diagnosis, (), None, None, diagnosis.words), store)
-    rows, answered = _labelled(seen)
-    if len(rows) < policy.least_labels:
-        raise TooFewLabels(
-            f"{seen.name} has {len(rows):,} labels that may be trusted; a response is judged on no fewer than "
-            f"{policy.least_labels:,}",
-            fix=f"send more feedback, give labelled rows (luthier retune {seen.name} --on FILES), "
-            "or lower [lifecycle] least_labels",
-        )
-    labels = _Labels(rows)
+    labels = labels_of(seen, store)
+    _check_enough(seen.name, labels, policy)
     loss = BoundedLoss.of(seen.baseline.y, seen.baseline.p)
-    champion = loss.per_row(labels.judge.y, answered[len(labels.learn) :])
-    recipes: list[_Recipe] = []
+    champion = loss.per_row(labels.judge.y, labels.p[labels.cut :])
+    recipes: list[Recipe] = []
     left_out = ""
     full = Budget.parse(budget or policy.budget)
     training = _training_rows(seen, store)
-    ways: dict[str, Callable[[], _Recipe | None]] = {
+    ways: dict[str, Callable[[], Recipe | None]] = {
         "recalibrate": lambda: _recalibrated(seen, labels, loss),
         "refit": lambda: _refitted(seen, labels, training, loss, seed),
         "warm re-tune": lambda: _tuned(seen, labels, loss, full, seed, store, warm=True),
@@ -237,24 +190,34 @@ def respond(
         return _record(seen, Retuned(seen.name, diagnosis, tried, None, None, why), store)
     recipe = next(recipe for recipe in recipes if recipe.tried is chosen)
     try:
-        version = _release(seen, recipe, labels.judge, store, seed)
+        version = challenger_of(seen, recipe, labels.judge, store, seed)
     except GateNotMet as error:
         return _record(seen, Retuned(seen.name, diagnosis, tried, None, None, error.what), store)
     why = f"{version.reference} is the challenger ({chosen.response}: {chosen.words}){left_out}"
-    return _record(seen, Retuned(seen.name, diagnosis, tried, chosen.response, version, why), store)
+    proof = on_response(champion, chosen.losses, policy)
+    return _record(seen, Retuned(seen.name, diagnosis, tried, chosen.response, version, why, proof), store)
 
 
-def _labelled(seen: Observed) -> tuple[Labelled, NDArray[np.float64]]:
-    """The rows with a label that may be trusted, as the model reads them, and what it answered."""
-    live = seen.live
-    suspicious = {source.name for source in seen.watched.sources if source.suspicious}
-    named = np.array([str(source or "") for source in live.sources], dtype=object)
-    trusted = live.labelled & ~np.isin(named, sorted(suspicious))
-    kept = live.take(np.flatnonzero(trusted))
-    return Labelled(kept.frame, kept.y), kept.p
+def _check_enough(name: str, labels: Labels, policy: Policy) -> None:
+    fix = (
+        f"send more feedback, give labelled rows (luthier retune {name} --on FILES), or lower [lifecycle] least_labels"
+    )
+    if len(labels.rows) < policy.least_labels:
+        raise TooFewLabels(
+            f"{name} has {len(labels.rows):,} labels that may be trusted; a response is learned and judged on no fewer "
+            f"than {policy.least_labels:,}",
+            fix=fix,
+        )
+    least = math.ceil(JUDGED * policy.least_labels)
+    if len(labels.judge) < least:
+        raise TooFewLabels(
+            f"only {len(labels.judge):,} labels of {name} are of rows that came after it was fitted; a response is "
+            f"judged on no fewer than {least:,}",
+            fix=fix,
+        )
 
 
-def _as_promised(recipes: list[_Recipe], champion: NDArray[np.float64], loss: BoundedLoss) -> bool:
+def _as_promised(recipes: list[Recipe], champion: NDArray[np.float64], loss: BoundedLoss) -> bool:
     """Whether the best so far loses no more than was to be expected, so that nothing dearer need be tried."""
     losses = min([champion, *(recipe.tried.losses for recipe in recipes)], key=lambda one: float(one.mean()))
     return bool(losses.mean() <= loss.mean + 2 * loss.se + losses.std() / np.sqrt(len(losses)))
@@ -278,7 +241,7 @@ def _training_rows(seen: Observed, store: str | os.PathLike[str] | None) -> Labe
 # --- the responses ----------------------------------------------------------------------------------------------------
 
 
-def _recalibrated(seen: Observed, labels: _Labels, loss: BoundedLoss) -> _Recipe | None:
+def _recalibrated(seen: Observed, labels: Labels, loss: BoundedLoss) -> Recipe | None:
     if seen.predictor.schema.task == "regression":
         return None
     begun = time.perf_counter()
@@ -293,12 +256,10 @@ def _recalibrated(seen: Observed, labels: _Labels, loss: BoundedLoss) -> _Recipe
     def build() -> tuple[Predictor, None, Any, Labelled]:
         return bare, None, fitted, rows
 
-    return _Recipe(tried, p, build)
+    return Recipe(tried, p, build)
 
 
-def _refitted(
-    seen: Observed, labels: _Labels, training: Labelled | None, loss: BoundedLoss, seed: int
-) -> _Recipe | None:
+def _refitted(seen: Observed, labels: Labels, training: Labelled | None, loss: BoundedLoss, seed: int) -> Recipe | None:
     """The same model on a window: which one is chosen on the last third of the learning rows."""
     begun = time.perf_counter()
     windows = _windows(training)
@@ -321,7 +282,7 @@ def _refitted(
         predictor, members = refitted(seen.predictor, window(labels.rows), seed=seed)
         return predictor, members, None, window(labels.rows)
 
-    return _Recipe(tried, p, build)
+    return Recipe(tried, p, build)
 
 
 def _windows(training: Labelled | None) -> dict[str, Callable[[Labelled], Labelled]]:
@@ -336,14 +297,14 @@ def _windows(training: Labelled | None) -> dict[str, Callable[[Labelled], Labell
 
 def _tuned(
     seen: Observed,
-    labels: _Labels,
+    labels: Labels,
     loss: BoundedLoss,
     budget: Budget,
     seed: int,
     store: str | os.PathLike[str] | None,
     *,
     warm: bool,
-) -> _Recipe | None:
+) -> Recipe | None:
     """Tune on the live labels; warm: among the families and from the configurations that did best before."""
     begun = time.perf_counter()
     schema, learn = seen.predictor.schema, labels.learn
@@ -386,7 +347,7 @@ def _tuned(
         predictor, members = refitted(run.predictor, labels.rows, seed=seed)
         return predictor, members, run.predictor.recalibrator, labels.rows
 
-    return _Recipe(tried, p, build)
+    return Recipe(tried, p, build)
 
 
 def _wishes(seen: Observed, frame: pd.DataFrame, store: str | os.PathLike[str] | None) -> dict[str, Any]:
@@ -427,75 +388,6 @@ def _shorter(budget: Budget, share: float) -> Budget:
 
 def _since(begun: float) -> float:
     return time.perf_counter() - begun
-
-
-# --- the challenger ---------------------------------------------------------------------------------------------------
-
-
-def _release(
-    seen: Observed,
-    recipe: _Recipe,
-    judge: Labelled,
-    store: str | os.PathLike[str] | None,
-    seed: int,
-) -> ModelVersion:
-    """Make the response for good, on all labels, keep it as a study of its own, and release it."""
-    rng = np.random.default_rng(seed)
-    score = estimate(seen.metric, judge.y, recipe.p, rng)
-    predictor, members, recalibrator, window = recipe.build()
-    features = [c.name for c in seen.predictor.schema.columns if c.role == "feature" and c.name in judge.frame]
-    baseline = Baseline.of(judge.frame[features], judge.y, recipe.p, rng=rng)
-    files = read_model(seen.found.folder)
-    with Store.open(None if store is None else Path(store), create=False) as opened:
-        parent = opened.load(seen.predictor.manifest.study)
-        plan = opened.plan_of(parent.study)
-        log = opened.create_study(plan, f"{recipe.tried.response} of {seen.name} {now_utc()}", seen.name)
-        package = packed(
-            predictor, members, recalibrator, rows=window, study=log.study, score=score, files=files,
-            created_at_utc=now_utc(), trained_on=f"{len(window):,} rows: {recipe.tried.words}",
-        )  # fmt: skip
-        made = unpack(package).manifest
-        mine = seen.predictor.manifest
-        if (made.files, made.recalibrator, made.threshold) == (mine.files, mine.recalibrator, mine.threshold):
-            opened.remove(log.study)
-            raise GateNotMet("the challenger is the champion, byte by byte", fix="wait for more labels", gates=[])
-        folder = opened.folder / "runs" / log.study / "model"
-        write_model(folder, package)
-        facts = _facts(parent.events(), log.study, score, recipe.tried)
-        told: list[tuple[str, dict[str, Any]]] = [
-            ("study.opened", {"plan": plan}),
-            ("study.retuned", {"parent": parent.study, "response": recipe.tried.response, "words": recipe.tried.words}),
-            ("model.fitted", {"trial": 0, "rows": made.trained_on, "folder": str(folder), "digest": made.digest}),
-            (KEPT, {"object": log.keep(baseline.to_bytes())}),
-            ("study.ended", {"reason": "retuned", "facts": facts.to_json()}),
-        ]
-        events: list[Event] = []
-        for kind, body in told:
-            events.append(chained(events[-1] if events else None, kind, body, now_utc()))
-        log.append(events)
-        study = log.study
-    why = f"{recipe.tried.response}: {recipe.tried.words}"
-    return released(study, seen.name, why=why, by=BY, store=store)[0]
-
-
-def _facts(events: list[Event], study: str, score: Any, tried: Tried) -> ReportFacts:
-    """What the parent's report says, with the outcome of the response in place of its own."""
-    bodies = [event.body["facts"] for event in events if event.kind == "study.ended" and "facts" in event.body]
-    if not bodies:
-        raise UsageError("the champion's study says nothing of its end", fix="tune again with luthier tune")
-    facts = ReportFacts.from_json(bodies[-1])
-    return replace(
-        facts,
-        run=replace(facts.run, study=study),
-        verdict=VerdictFacts(sentence=f"{tried.response}: {tried.words}", honest=score),
-        best_config={},
-        shipped_trial=None,
-        default_trial=None,
-        progress=(),
-        trials=(),
-        failures=(),
-        final=None if facts.final is None else replace(facts.final, members=()),
-    )
 
 
 def _record(seen: Observed, outcome: Retuned, store: str | os.PathLike[str] | None) -> Retuned:

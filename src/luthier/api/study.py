@@ -24,6 +24,7 @@ from luthier.api.result import Shipped, TunedModel
 from luthier.api.warming import as_begun, warmed
 from luthier.canonical import finite
 from luthier.checks import Checkup
+from luthier.data.times import latest
 from luthier.errors import BudgetTooSmall, NoModel, StudyBusy, UnwritableFolder
 from luthier.evaluation import Final, Verdict
 from luthier.evaluation.blend import MOST_MEMBERS
@@ -219,7 +220,13 @@ def _carry_out(
         shipped = _shipped(problem, predictor, package, ending)
         engine.note(
             "model.fitted",
-            {"trial": verdict.shipped, "rows": rows, "folder": str(model_path), "digest": predictor.manifest.digest},
+            {
+                "trial": verdict.shipped,
+                "rows": rows,
+                "until": latest(problem.dataset.times),
+                "folder": str(model_path),
+                "digest": predictor.manifest.digest,
+            },
         )
         if (baseline := baseline_of(evidence, ending)) is not None:
             engine.note(KEPT, {"object": log.keep(baseline.to_bytes())})

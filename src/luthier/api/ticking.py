@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from luthier.api.challenging import BY
 from luthier.api.project import settings
 from luthier.api.registered import promote, retire, rollback
 from luthier.api.resolving import materialised, opened_models
-from luthier.api.retuning import BY, RESPONDED, Retuned, respond
+from luthier.api.retuning import RESPONDED, Retuned, respond
 from luthier.api.watching import Observed, observe
 from luthier.errors import NoBaseline, TooFewLabels, UnfitRows
 from luthier.lifecycle import Decision, Policy, on_challenger, on_probation
@@ -108,7 +109,7 @@ def tick(name: str, *, now: float | None = None, seed: int = 0, store: str | os.
         return Ticked(name, "nothing", error.what, {})
     step = _probation(seen, history, events, policy, store)
     if step is None or step.did == "waited":
-        later = _challenger(seen, history, policy, store)
+        later = _challenger(seen, history, events, policy, store)
         step = later if later is not None else step
     if step is not None:
         return step
@@ -141,21 +142,32 @@ def _probation(
 
 
 def _challenger(
-    seen: Observed, history: ModelHistory, policy: Policy, store: str | os.PathLike[str] | None
+    seen: Observed, history: ModelHistory, events: list[Event], policy: Policy, store: str | os.PathLike[str] | None
 ) -> Ticked | None:
     version = history.challenger
     if version is None:
         return None
+    proofs = [
+        Decision.from_dict(event.body["proof"])
+        for event in events
+        if event.kind == RESPONDED and event.body["version"] == version and event.body.get("proof")
+    ]
+    if proofs and proofs[-1].act == "promote":  # by a tick that was killed before it could
+        return _settled(seen.name, version, proofs[-1], store)
     found = _compared(seen, history, version, history.version(version).at_utc, policy, store, other_is_champion=False)
-    decision = on_challenger(found, policy, most_labels=MOST_LABELS)
-    called = f"{seen.name}@{version}"
+    return _settled(seen.name, version, on_challenger(found, policy, most_labels=MOST_LABELS), store)
+
+
+def _settled(name: str, version: int, decision: Decision, store: str | os.PathLike[str] | None) -> Ticked:
+    """What was decided of a challenger, done."""
+    called = f"{name}@{version}"
     if decision.act == "promote":
         promote(called, why=decision.words, by=BY, evidence=decision.evidence, store=store)
-        return _said(seen.name, "promoted", decision)
+        return _said(name, "promoted", decision)
     if decision.act == "drop":
         retire(called, why=decision.words, by=BY, store=store)
-        return _said(seen.name, "dropped", decision)
-    return _said(seen.name, "asked" if decision.act == "ask" else "waited", decision)
+        return _said(name, "dropped", decision)
+    return _said(name, "asked" if decision.act == "ask" else "waited", decision)
 
 
 def _compared(
@@ -229,6 +241,8 @@ def _look_after(
         outcome: Retuned = respond(seen, policy, seed=seed, store=store)
     except (TooFewLabels, UnfitRows) as error:
         return Ticked(seen.name, "waited", error.what, {"alarms": [alarm.to_dict() for alarm in alarms]})
+    if outcome.version is not None and outcome.proof is not None and outcome.proof.act != "wait":
+        return _settled(seen.name, outcome.version.version, outcome.proof, store)
     return Ticked(seen.name, "responded", outcome.why, outcome.to_dict())
 
 

@@ -166,6 +166,7 @@ class Observed:
     policy: WatchPolicy
     watched: Watched
     looks: RememberedLooks
+    from_log: bool
 
 
 def observe(
@@ -201,7 +202,7 @@ def observe(
         slices=_slices(baseline, live),
     )
     looks.keep(watched.looks)
-    return Observed(name, found, predictor, baseline, live, metric, policy, watched, looks)
+    return Observed(name, found, predictor, baseline, live, metric, policy, watched, looks, on is None)
 
 
 def watch_policy() -> WatchPolicy:

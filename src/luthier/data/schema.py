@@ -99,6 +99,23 @@ class Schema:
         }
         return pd.DataFrame(arrays, index=pd.RangeIndex(table.n_rows), columns=[column.name for column in wanted])
 
+    def times(self, frame: Any) -> Floats | None:
+        """(n,) numbers that order other rows in time, as `Dataset.times`; None where no time is known of them.
+
+        Raises
+        ------
+        UnfitRows
+            The column of times holds what cannot be read as one.
+        """
+        table = open_frame(frame)
+        if self.time is None or self.time not in table.names:
+            return None
+        column, values = self.column(self.time), table.column(self.time)
+        if column.held != "datetime":
+            return as_numbers(values, column)
+        stamps = as_datetimes(values, column)
+        return np.where(np.isnat(stamps), np.nan, stamps.view(np.int64) / 1e6)
+
     def _check_present(self, table: Table, sources: set[str]) -> None:
         missing = [column.name for column in self.columns if column.name in sources and column.name not in table.names]
         if missing:

@@ -63,3 +63,9 @@ def order(cells: Cells) -> Floats:
         stamps: NDArray[np.int64] = cells.array.astype("datetime64[us]").view(np.int64)
         return stamps / 1e6
     return cells.array.astype(np.float64)
+
+
+def latest(times: Floats | None) -> float | None:
+    """The last moment of all; None where no time is known."""
+    known = times is not None and not np.isnan(times).all()
+    return float(np.nanmax(times)) if times is not None and known else None

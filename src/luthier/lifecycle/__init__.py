@@ -6,7 +6,7 @@ cheapest that suffices), `decision` (promote, drop, wait; keep or roll back).
 
 from __future__ import annotations
 
-from luthier.lifecycle.decision import Decision, on_challenger, on_probation
+from luthier.lifecycle.decision import Decision, on_challenger, on_probation, on_response
 from luthier.lifecycle.diagnosis import Diagnosis, diagnose
 from luthier.lifecycle.policy import RESPONSES, Policy
 from luthier.lifecycle.responses import Tried, cheapest_sufficient
@@ -21,4 +21,5 @@ __all__ = [
     "diagnose",
     "on_challenger",
     "on_probation",
+    "on_response",
 ]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from luthier.lifecycle.policy import Policy
 from luthier.monitoring import PairedComparison
@@ -18,6 +21,33 @@ class Decision:
     act: Act
     words: str
     evidence: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"act": self.act, "words": self.words, "evidence": self.evidence}
+
+    @classmethod
+    def from_dict(cls, body: dict[str, Any]) -> Self:
+        """The decision that `to_dict` wrote."""
+        return cls(**body)
+
+
+def on_response(champion: NDArray[np.float64], response: NDArray[np.float64], policy: Policy) -> Decision:
+    """Whether a response may go into use as soon as it is made, on probation.
+
+    Parameters
+    ----------
+    champion, response
+        (n,): losses on labels that the response had no part in, oldest first. It is the best of those that the policy
+        lets be tried on them, so each has its share of the chance to be wrong.
+    """
+    found = PairedComparison(alpha=policy.alpha / len(policy.responses)).after(champion, response)
+    said = f"{found.n:,} labels it had no part in: gain {found.mean:.4f} [{found.low:.4f}, {found.high:.4f}]"
+    evidence = _evidence(found)
+    if policy.proof == "labels" and found.verdict == "better":
+        act: Act = "promote" if policy.promote == "auto" else "ask"
+        return Decision(act, f"the challenger would have lost less; {said}", evidence)
+    return Decision("wait", f"the challenger has to prove itself in the shadow of the champion; {said}", evidence)
 
 
 def on_challenger(found: PairedComparison, policy: Policy, *, most_labels: int) -> Decision:

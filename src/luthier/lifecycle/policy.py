@@ -22,6 +22,10 @@ class Policy:
         What may be tried, of `RESPONSES`.
     promote
         "auto": a challenger that is proven better is promoted by itself; "ask": it waits for `luthier promote`.
+    proof
+        What a response is proven on. "shadow": requests that come after it was made, which it answers beside the
+        champion. "labels": the newest labels, which it was judged on and had no part in; where they leave no doubt it
+        is in use at once, on probation, and else it is proven in the shadow.
     roll_back
         Whether a champion that does harm on probation is taken back by itself.
     budget
@@ -40,6 +44,7 @@ class Policy:
 
     responses: tuple[str, ...] = RESPONSES
     promote: str = "auto"
+    proof: str = "shadow"
     roll_back: bool = True
     budget: str = "5m"
     retunes_per_month: int = 4
@@ -71,6 +76,8 @@ def _check(said: Mapping[str, Any]) -> None:
         raise BadSettings(f"[lifecycle] responses names {wrong[0]!r}", fix=f"choose from: {', '.join(RESPONSES)}")
     if said.get("promote", "auto") not in {"auto", "ask"}:
         raise BadSettings(f"[lifecycle] promote is {said['promote']!r}", fix='write promote = "auto" or "ask"')
+    if said.get("proof", "shadow") not in {"shadow", "labels"}:
+        raise BadSettings(f"[lifecycle] proof is {said['proof']!r}", fix='write proof = "shadow" or "labels"')
     for name in ("retunes_per_month", "least_labels", "probation_labels"):
         count = said.get(name, 0)
         if not (isinstance(count, int) and count >= 0):
