@@ -204,8 +204,10 @@ def streams(data: Path) -> Iterator[Stream]:
 class Never:
     """The first model for ever."""
 
-    def __init__(self, stream: Stream) -> None:
-        self.stream, self.model = stream, luthier.load(f"{stream.name.replace(' ', '-')}@champion")
+    def __init__(self, stream: Stream, study: str) -> None:
+        self.stream, self.name = stream, f"{stream.name} {type(self).__name__}".replace(" ", "-").lower()
+        luthier.release(study, self.name)
+        self.model = luthier.load(f"{self.name}@champion")
 
     def batch(self, known: pd.DataFrame, losses: np.ndarray) -> None:
         """What is done after a batch whose truth has become known."""
@@ -226,8 +228,8 @@ class Refitted(Never):
 class OnAdwin(Refitted):
     """Fitted again after a batch in which ADWIN saw the losses change."""
 
-    def __init__(self, stream: Stream) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: Stream, study: str) -> None:
+        super().__init__(stream, study)
         from river.drift import ADWIN
 
         self.detector = ADWIN()
@@ -246,10 +248,9 @@ class Loop(Never):
 
     policy = ""
 
-    def __init__(self, stream: Stream) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: Stream, study: str) -> None:
+        super().__init__(stream, study)
         Path("luthier.toml").write_text(self.policy)
-        self.name = stream.name.replace(" ", "-")
         self.challenger, self.since, self.told = None, stream.first, []
 
     def batch(self, known: pd.DataFrame, losses: np.ndarray) -> None:
@@ -300,9 +301,8 @@ def run_streams(data: Path, only: str | None) -> Iterator[dict[str, object]]:
         if only and stream.name != only:
             continue
         run = tuned(stream, stream.frame[: stream.first], FULL)
-        luthier.release(run.run.study, stream.name.replace(" ", "-"))
         for policy in (Never, Refitted, OnAdwin, Loop, OnLabels, Scheduled):
-            keeper, losses = policy(stream), []
+            keeper, losses = policy(stream, run.run.study), []
             spent = 0.0
             for k in range(stream.n_batches):
                 end = stream.first + (k + 1) * stream.batch

@@ -10,9 +10,12 @@ import pandas as pd
 import pytest
 
 import luthier
+from luthier.api.labels import labels_of
+from luthier.api.watching import observe
 from luthier.errors import BadSettings, TooFewLabels
 from luthier.lifecycle import Policy, Tried, cheapest_sufficient, on_challenger, on_probation, on_response
 from luthier.monitoring import PairedComparison
+from luthier.store import Store
 
 from .conftest import rows, serve
 
@@ -72,6 +75,32 @@ def test_a_tick_that_was_killed_before_it_promoted_is_made_up_for(churn: str) ->
     assert luthier.history_of(churn).aliases == {"champion": 2, "challenger": None, "previous": 1}
 
 
+def test_what_an_earlier_version_was_asked_is_learned_from_and_judges_nothing(churn: str) -> None:
+    """The second version was fitted on what the first had been asked: only what came since can judge it."""
+    Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\n')
+    now = time.time()
+    serve(rows(1200, 11, turn=-1.0), until=now - 60)
+    assert luthier.tick(churn, now=now).did == "promoted"
+    serve(rows(300, 12, turn=-1.0), until=now + 40 * 86_400, version=2)
+    seen = observe(churn, now=now + 40 * 86_400)
+    labels = labels_of(seen, None)
+    assert (len(labels.rows), labels.begin, len(labels.judge)) == (1500, 1200, 300)
+    assert np.array_equal(labels.p[:1200], seen.predictor.ask_frame(labels.rows.frame[:1200]))
+    assert np.array_equal(labels.rows.frame["a"][:1200], rows(1200, 11, turn=-1.0)["a"])
+    serve(rows(100, 13, turn=-1.0), until=now + 80 * 86_400, version=1)  # as after a rollback: no judge is lost
+    assert labels_of(observe(churn, now=now + 80 * 86_400), None).begin == 1200
+
+
+def test_too_few_rows_since_the_last_fit_say_how_many_are_needed(churn: str) -> None:
+    Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\n')
+    now = time.time()
+    serve(rows(1200, 11, turn=-1.0), until=now - 60)
+    assert luthier.tick(churn, now=now).did == "promoted"
+    serve(rows(100, 12, turn=1.0), until=now + 40 * 86_400, version=2)
+    with pytest.raises(TooFewLabels, match=r"(?s)100 labels of churn.*after it was fitted.*no fewer than 120"):
+        luthier.retune(churn, now=now + 40 * 86_400)
+
+
 def test_without_an_alarm_nothing_is_done(churn: str) -> None:
     serve(rows(900, 21), until=time.time() - 60)
     assert luthier.tick(churn).did == "nothing"
@@ -113,6 +142,16 @@ def test_a_model_tuned_anew_still_knows_the_hour(tmp_path: Path, monkeypatch: py
     Path("luthier.toml").write_text('[lifecycle]\nresponses = ["full re-tune"]\n')
     found = luthier.retune("town", on=frame[800:], budget="1 trials")
     assert found.version is not None, found.why
+    assert labels_of(observe("town", on=frame), None).begin == 800  # what was tuned on judges nothing
+    (first, second) = pd.to_datetime(frame["at"].iloc[[799, 1599]], utc=True).astype("datetime64[us, UTC]")
+    with Store.open(None, create=False) as store:
+        ends = [
+            event.body["until"]
+            for study in (run.run.study, luthier.load("town@2").manifest.study)
+            for event in store.load(study).events()
+            if event.kind == "model.fitted"
+        ]
+    assert ends == [first.timestamp(), second.timestamp()]
     tuned = luthier.load(f"town@{found.version.version}")
     assert {feature.source for feature in tuned.schema.features} == {"at", "noise"}
     assert tuned.schema.time == "at"

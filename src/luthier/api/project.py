@@ -64,6 +64,7 @@ trusted = ["luthier.pub"]
 # What may change by itself: `luthier retune` and `luthier tick` (for cron) keep to it.
 # responses = ["recalibrate", "refit", "warm re-tune", "full re-tune"]
 # promote = "auto"               # or "ask": a proven challenger waits for `luthier promote`
+# proof = "shadow"               # or "labels": in use at once, on probation, where labels it had no part in prove it
 # roll_back = true               # a new champion that does harm is taken back
 # budget = "5m"                  # of a full re-tune; a warm one has three tenths of it
 # retunes_per_month = 4

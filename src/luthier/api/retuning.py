@@ -109,17 +109,19 @@ def retune(
     """Find the cheapest response to what has changed, and release it as the model's challenger.
 
     Responses are learned on the earlier three fifths of the labels and judged on the later two, before the second of
-    which they are learned anew, without searching again, from the four before it: recalibrating the
-    champion, fitting it again on a window whose length is chosen, tuning again from the earlier study's best
-    configurations, tuning anew. Dearer ones are tried only while the best so far loses more than was promised. The
-    challenger is not promoted: `luthier tick` proves it on requests that had no part in its making.
+    which they are learned anew, without searching again, from the four before it: recalibrating the champion, fitting
+    it again on a window whose length is chosen, tuning again from the earlier study's best configurations, tuning anew.
+    Dearer ones are tried only while the best so far loses more than was promised. Rows that the champion was fitted on
+    are learned from, and judge nothing. The challenger is not promoted: `luthier tick` proves it on requests that had no
+    part in its making, or, with `proof = "labels"`, on the labels that judged it.
 
     Parameters
     ----------
     name
         Name of a registered model.
     on
-        Labelled rows to learn from instead of the server's log: files or a frame, with the target.
+        Labelled rows to learn from instead of the server's log: files or a frame, with the target. Which of them the
+        champion was fitted on is known by the model's time column; without one, give none of those.
     budget
         Of a full re-tune; what `[lifecycle] budget` in `luthier.toml` says when left out.
     seed
@@ -136,7 +138,8 @@ def retune(
     Raises
     ------
     TooFewLabels
-        There are fewer trusted labels than `[lifecycle] least_labels`.
+        There are fewer trusted labels than `[lifecycle] least_labels`, or too few of rows that came after the champion
+        was fitted.
     NoBaseline, UnknownModel, BadSettings
         As `monitor`.
     """

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 from luthier.lifecycle.policy import Policy
 from luthier.monitoring import PairedComparison
@@ -38,13 +39,17 @@ def on_response(champion: NDArray[np.float64], response: NDArray[np.float64], po
     Parameters
     ----------
     champion, response
-        (n,): losses on labels that the response had no part in, oldest first. It is the best of those that the policy
-        lets be tried on them, so each has its share of the chance to be wrong.
+        (n,): losses on labels that the response had no part in. They are looked at once, so that Student's bound on the
+        mean of the paired differences suffices; as the response is the best of those that the policy lets be tried on
+        them, each has its share of the chance to be wrong.
     """
-    found = PairedComparison(alpha=policy.alpha / len(policy.responses)).after(champion, response)
-    said = f"{found.n:,} labels it had no part in: gain {found.mean:.4f} [{found.low:.4f}, {found.high:.4f}]"
-    evidence = _evidence(found)
-    if policy.proof == "labels" and found.verdict == "better":
+    gains = champion - response
+    n, alpha = len(gains), policy.alpha / len(policy.responses)
+    mean = float(gains.mean())
+    reach = float(student.ppf(1 - alpha, n - 1) * gains.std(ddof=1) / np.sqrt(n))
+    evidence = {"labels": n, "gain": mean, "low": mean - reach, "high": mean + reach, "alpha": alpha}
+    said = f"{n:,} labels it had no part in: gain {mean:.4f} [{mean - reach:.4f}, {mean + reach:.4f}]"
+    if policy.proof == "labels" and mean - reach > 0:
         act: Act = "promote" if policy.promote == "auto" else "ask"
         return Decision(act, f"the challenger would have lost less; {said}", evidence)
     return Decision("wait", f"the challenger has to prove itself in the shadow of the champion; {said}", evidence)
