@@ -13,7 +13,15 @@ import luthier
 from luthier.api.labels import labels_of
 from luthier.api.watching import observe
 from luthier.errors import BadSettings, TooFewLabels
-from luthier.lifecycle import Policy, Tried, cheapest_sufficient, on_challenger, on_probation, on_response
+from luthier.lifecycle import (
+    Policy,
+    Tried,
+    cheapest_sufficient,
+    cost_of_waiting,
+    on_challenger,
+    on_probation,
+    on_response,
+)
 from luthier.monitoring import PairedComparison
 from luthier.store import Store
 
@@ -64,7 +72,7 @@ def test_where_labels_are_proof_enough_a_response_is_in_use_at_once_and_on_proba
 
 
 def test_a_tick_that_was_killed_before_it_promoted_is_made_up_for(churn: str) -> None:
-    """`retune` does all that such a tick had done: the challenger is released, and the record says that it is proven."""
+    """`retune` does all that such a tick had: the challenger is released, and the record says that it is proven."""
     Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\n')
     serve(rows(1200, 11, turn=-1.0), until=time.time() - 60)
     made = luthier.retune(churn)
@@ -180,6 +188,23 @@ def test_the_cheapest_response_that_suffices_is_taken() -> None:
     assert chosen is not None
     assert chosen.response == "refit"
     assert cheapest_sufficient(champion, [Tried("refit", "", champion + 0.01, 1)]) is None
+
+
+def test_a_refit_that_would_have_helped_again_and_again_is_advised_on_schedule() -> None:
+    sure, unsure, other = (
+        [{"response": response, "gain": gain, "se": 0.01}]
+        for response, gain in (("refit", 0.05), ("refit", 0.01), ("recalibrate", 0.05))
+    )
+    assert cost_of_waiting([]) is None
+    assert cost_of_waiting([sure, unsure]) is None
+    assert cost_of_waiting([other]) is None
+    assert cost_of_waiting([sure, sure]) == (
+        "a refit in use before the alarm would have lost 0.0500 ± 0.0100 less a label"
+    )
+    assert "not worth it here" not in str(cost_of_waiting([sure, unsure, sure]))
+    assert "less a label, 3 times in a row: waiting for alarms is not worth it here" in str(
+        cost_of_waiting([unsure, *3 * [sure]])
+    )
 
 
 def test_decisions_follow_the_evidence_and_the_policy() -> None:

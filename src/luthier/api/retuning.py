@@ -25,7 +25,16 @@ from luthier.api.watching import Observed, observe
 from luthier.data import read_rows
 from luthier.data.slices import Slice
 from luthier.errors import BudgetTooSmall, GateNotMet, LuthierError, TooFewLabels
-from luthier.lifecycle import Decision, Diagnosis, Policy, Tried, cheapest_sufficient, diagnose, on_response
+from luthier.lifecycle import (
+    Decision,
+    Diagnosis,
+    Policy,
+    Tried,
+    cheapest_sufficient,
+    cost_of_waiting,
+    diagnose,
+    on_response,
+)
 from luthier.models.catalogue import MODEL
 from luthier.monitoring import BoundedLoss
 from luthier.registry import FittedMember, ModelVersion
@@ -64,6 +73,8 @@ class Retuned:
     proof
         What the labels say of the challenger, and whether `[lifecycle] proof` lets it go into use on their word; None
         where there is no challenger.
+    waiting
+        What it cost to wait for the alarm in place of refitting on schedule; None where nothing is known of it.
     """
 
     name: str
@@ -73,6 +84,7 @@ class Retuned:
     version: ModelVersion | None
     why: str
     proof: Decision | None = None
+    waiting: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -84,6 +96,7 @@ class Retuned:
             "version": None if self.version is None else self.version.version,
             "why": self.why,
             "proof": None if self.proof is None else self.proof.to_dict(),
+            "waiting": self.waiting,
         }
 
     def summary(self) -> list[str]:
@@ -94,7 +107,8 @@ class Retuned:
             f"{one['seconds']:.1f} s  ({one['words']})"
             for one in self.tried
         ]
-        return [*lines, self.why, *([] if self.proof is None else [self.proof.words])]
+        proof = None if self.proof is None else self.proof.words
+        return [*lines, self.why, *(words for words in (proof, self.waiting) if words is not None)]
 
 
 def retune(
@@ -112,8 +126,8 @@ def retune(
     which they are learned anew, without searching again, from the four before it: recalibrating the champion, fitting
     it again on a window whose length is chosen, tuning again from the earlier study's best configurations, tuning anew.
     Dearer ones are tried only while the best so far loses more than was promised. Rows that the champion was fitted on
-    are learned from, and judge nothing. The challenger is not promoted: `luthier tick` proves it on requests that had no
-    part in its making, or, with `proof = "labels"`, on the labels that judged it.
+    are learned from, and judge nothing. The challenger is not promoted: `luthier tick` proves it on requests that had
+    no part in its making, or, with `proof = "labels"`, on the labels that judged it.
 
     Parameters
     ----------
@@ -396,6 +410,9 @@ def _since(begun: float) -> float:
 def _record(seen: Observed, outcome: Retuned, store: str | os.PathLike[str] | None) -> Retuned:
     """Write into the model's history what was tried and what came of it, with the alarms that asked for it."""
     causes = sorted({alarm.detector for alarm in seen.watched.alarms})
+    with opened_models(store) as opened:
+        before = [event.body["tried"] for event in opened.models.events(seen.name) if event.kind == RESPONDED]
+    outcome = replace(outcome, waiting=cost_of_waiting([*before, outcome.tried]))
     body = {
         **outcome.to_dict(),
         "champion": seen.found.version,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from luthier.lifecycle.decision import Decision, on_challenger, on_probation, on_response
 from luthier.lifecycle.diagnosis import Diagnosis, diagnose
 from luthier.lifecycle.policy import RESPONSES, Policy
-from luthier.lifecycle.responses import Tried, cheapest_sufficient
+from luthier.lifecycle.responses import Tried, cheapest_sufficient, cost_of_waiting
 
 __all__ = [
     "RESPONSES",
@@ -18,6 +18,7 @@ __all__ = [
     "Policy",
     "Tried",
     "cheapest_sufficient",
+    "cost_of_waiting",
     "diagnose",
     "on_challenger",
     "on_probation",

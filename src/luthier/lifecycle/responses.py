@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,10 @@ Floats = NDArray[np.float64]
 SURE = 1.645
 """Standard errors by which a response must beat the champion on the judging rows to be worth a challenger. Whether it
 is promoted is decided later, on requests that had no part in this choice."""
+
+
+OFTEN = 3
+"""Responses in a row before which an earlier refit would surely have helped, for it to be advised."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +58,31 @@ class Tried:
             "se": se,
             "seconds": self.seconds,
         }
+
+
+def cost_of_waiting(tried: Sequence[Sequence[Mapping[str, Any]]]) -> str | None:
+    """What it cost to wait for the alarm in place of refitting on schedule, in a sentence; None where nothing surely.
+
+    Parameters
+    ----------
+    tried
+        Of every response so far, the newest last, what was tried, as `Tried.to_dict`: a refit that learned of every
+        label before the ones it answered is what a refit on schedule would have been.
+    """
+    sure = [
+        any(one["response"] == "refit" and one["gain"] > max(SURE * one["se"], 0) for one in response)
+        for response in tried
+    ]
+    if not sure or not sure[-1]:
+        return None
+    (refit,) = [one for one in tried[-1] if one["response"] == "refit"]
+    said = f"a refit in use before the alarm would have lost {refit['gain']:.4f} ± {refit['se']:.4f} less a label"
+    if len(sure) >= OFTEN and all(sure[-OFTEN:]):
+        return (
+            f"{said}, {OFTEN} times in a row: waiting for alarms is not worth it here; refit on schedule "
+            '([lifecycle] every_days, with proof = "labels")'
+        )
+    return said
 
 
 def cheapest_sufficient(champion: Floats, tried: Sequence[Tried]) -> Tried | None:
