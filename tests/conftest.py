@@ -19,6 +19,6 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 # How long an example takes says more of the machine than of the code; speed is measured in benchmarks/.
-# Fifty examples a run, others each time: the suite is run often.
-settings.register_profile("luthier", deadline=None, max_examples=50)
+# Thirty examples a run, others each time: the suite is run often.
+settings.register_profile("luthier", deadline=None, max_examples=30)
 settings.load_profile("luthier")

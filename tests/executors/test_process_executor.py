@@ -61,6 +61,30 @@ class Unruly:
         return FoldResult(None, pid, 0.0)
 
 
+class Loaded:
+    """The score says whether the worker has loaded a library."""
+
+    def run(self, job: Job, threads: int) -> FoldResult:
+        return FoldResult(None, float("colorsys" in sys.modules), 0.0)
+
+
+class ModelsLoaded(Loaded):
+    fits_models = True
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are not forked")
+@pytest.mark.parametrize(("work", "loaded"), [(Loaded(), 0.0), (ModelsLoaded(), 1.0)])
+def test_only_work_that_fits_models_waits_for_their_libraries(
+    work: Loaded, loaded: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("luthier.executors.nursery.PRELOAD", ("colorsys",))
+    with ProcessExecutor(work, 1, threads=1) as executor:
+        executor.submit(job(0))
+        (outcome,) = everything(executor).values()
+    assert outcome.result is not None
+    assert outcome.result.score == loaded
+
+
 @pytest.fixture(scope="module")
 def executor() -> Iterator[ProcessExecutor]:
     with ProcessExecutor(Unruly(), 2, threads=1) as made:

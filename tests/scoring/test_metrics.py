@@ -98,7 +98,7 @@ def test_every_metric_has_a_reference() -> None:
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_metric_equals_scikit_learn(name: str, task: Task, data: st.DataObject) -> None:
     y, p, w = data.draw(scored_rows(task))

@@ -57,9 +57,9 @@ PRELOAD = (
     "sklearn.svm",
     "lightgbm",
 )
-"""Imported before the first fork. None of them starts a thread when it is imported under OMP_NUM_THREADS=1."""
+"""What models are made of. None of them starts a thread when it is imported under OMP_NUM_THREADS=1."""
 
-_IF_USED = ("xgboost",)  # likewise, but only worth its time when the engine has it loaded (catboost starts threads)
+_IF_USED = (*PRELOAD, "xgboost")  # likewise, worth its time when the engine has it loaded (catboost starts threads)
 
 _MESSAGE = 65536  # bytes; ours are a few hundred
 _LOOK_S = 1.0  # between looks at the parent, in case a fork of the engine keeps its end of the socket open
@@ -70,11 +70,18 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 class Nursery:
-    """The engine's hold on a nursery process: a `Cradle` for Linux. A dead nursery is replaced at the next `start`."""
+    """The engine's hold on a nursery process: a `Cradle` for Linux. A dead nursery is replaced at the next `start`.
+
+    Parameters
+    ----------
+    preload
+        Imported before the first fork, beside what the engine itself has loaded and is safe to: every worker has it.
+    """
 
     look_s: float | None = None  # deaths are announced, nobody has to look
 
-    def __init__(self) -> None:
+    def __init__(self, preload: Sequence[str] = PRELOAD) -> None:
+        self._preload = tuple(preload)
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._alive: set[int] = set()
@@ -141,7 +148,7 @@ class Nursery:
     def _open(self) -> None:
         # SEQPACKET: messages keep their bounds, and the end of either side is an end of file for the other.
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        modules = [*PRELOAD, *(name for name in _IF_USED if name in sys.modules)]
+        modules = list(dict.fromkeys([*self._preload, *(name for name in _IF_USED if name in sys.modules)]))
         # The whole of sys.path is given, so that workers import what the engine would; "" must not come first.
         code = (
             f"import sys; sys.path[:] = {sys.path!r}; from luthier.executors.nursery import tend; "

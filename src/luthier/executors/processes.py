@@ -125,7 +125,7 @@ class ProcessExecutor:
         self._oom_kills = _oom_kills()
         self._selector = selectors.DefaultSelector()
         self._channel: socket.socket | None = None
-        self._cradle = _cradle(start)  # before the data are written: it imports libraries meanwhile
+        self._cradle = _cradle(start, work)  # before the data are written: it imports libraries meanwhile
         try:
             self._handoff = Handoff((Settings.here(), work))
         except BaseException:
@@ -369,12 +369,12 @@ class ProcessExecutor:
                 self._selector.unregister(fd)
 
 
-def _cradle(start: Literal["forked", "spawned"] | None) -> Cradle:
+def _cradle(start: Literal["forked", "spawned"] | None, work: Work) -> Cradle:
     if start == "spawned" or (start is None and sys.platform != "linux"):
         return Spawner()
-    from luthier.executors.nursery import Nursery  # needs fork, which other systems lack
+    from luthier.executors.nursery import PRELOAD, Nursery  # needs fork, which other systems lack
 
-    return Nursery()
+    return Nursery(PRELOAD if getattr(work, "fits_models", False) else ())
 
 
 def _release(

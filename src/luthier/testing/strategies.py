@@ -30,6 +30,8 @@ from luthier.strategies import Mode, Observation, Strategy, Suggestion
 StrategyCheck: TypeAlias = Callable[[type[Strategy]], None]
 
 SEED = 7
+RESUMED_AT = (1, 2, 4, 7, 12, 19)
+"""Numbers of known trials at which a study is taken up by a new instance."""
 FOLDS = 5
 
 
@@ -182,8 +184,9 @@ def check_same_question_same_answer(kind: type[Strategy]) -> None:
         history = [observed(space, 0, space.from_unit([0.5] * len(space.dimensions)))]
         while len(history) < 20:
             suggestion = answer(lived, space, history)
-            again = answer(kind.for_study(space, seed=SEED, n_trials=n_trials), space, history)
-            assert _same(suggestion, again), f"{name}, {len(history)} known: {suggestion} and, resumed, {again}"
+            if len(history) in RESUMED_AT:
+                again = answer(kind.for_study(space, seed=SEED, n_trials=n_trials), space, history)
+                assert _same(suggestion, again), f"{name}, {len(history)} known: {suggestion} and, resumed, {again}"
             if suggestion is None:
                 break
             history.append(observed(space, len(history), suggestion.config))

@@ -101,7 +101,11 @@ class Outcome:
 
 
 class Work(Protocol):
-    """What a worker executes. Handed to every worker once, so it may hold the whole data."""
+    """What a worker executes. Handed to every worker once, so it may hold the whole data.
+
+    Work with a true `fits_models` has the libraries that models are made of loaded once for all workers; other work is
+    spared the seconds that takes.
+    """
 
     def run(self, job: Job, threads: int) -> FoldResult:
         """Fit and predict one fold with at most `threads` threads; raises when that fails."""

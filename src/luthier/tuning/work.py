@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,8 @@ class TableWork:
     metric
         Scores each fold for the strategy and for people; the study's own score pools all rows.
     """
+
+    fits_models: ClassVar[bool] = True
 
     families: Mapping[str, Family]
     facts: Facts
