@@ -46,10 +46,10 @@ def test_a_sure_but_trifling_change_is_no_alarm(table: Tables) -> None:
 
 
 def test_outside_of_a_range_is_not_yet_far_outside() -> None:
-    """Winter after a summer lies outside what was seen; only what lies further out than the range is wide is far."""
+    """Winter after a summer lies outside what was seen; kelvin for degrees lie far outside."""
     rng = np.random.default_rng(4)
     reference = Reference.of(open_frame(pd.DataFrame({"celsius": rng.uniform(10, 40, 5000)})))
-    for low, high, outside, far in [(0, 10, 1.0, 0.0), (70.5, 90, 1.0, 1.0), (10, 40, 0.0, 0.0)]:
+    for low, high, outside, far in [(0, 10, 1.0, 0.0), (80.5, 99, 1.0, 1.0), (10, 40, 0.0, 0.0)]:
         now = open_frame(pd.DataFrame({"celsius": rng.uniform(low, high, 400)}))
         window = reference.start().after(now, reference.columns)
         (column,) = find_drift(reference, window, rng=rng).columns
@@ -207,3 +207,13 @@ def test_words_that_spell_numbers_are_the_words_of_the_reference() -> None:
 
 
 NOTHING = ClassifierTwoSample(0.5, 1.0, 0, ())
+
+
+def test_far_is_beyond_the_width_and_the_size_of_what_was_seen() -> None:
+    """Degrees Celsius of a winter against a summer and against kelvin; a level of prices against a year later."""
+    winter, level = np.linspace(-4, 16, 500), np.linspace(96, 104, 500)
+    for seen, now, share in ((winter, winter + 20, 0.0), (winter, winter + 273, 1.0), (level, level + 70, 0.0)):
+        reference = Reference.of(open_frame(pd.DataFrame({"x": seen})))
+        window = reference.start().after(open_frame(pd.DataFrame({"x": now})), reference.columns)
+        (found,) = find_drift(reference, window, rng=np.random.default_rng(0), together=False).columns
+        assert found.far == share

@@ -11,8 +11,9 @@ Kind = Literal["quality fault", "concept", "inputs", "nothing"]
 
 FAULTY = 0.5
 """Share of the rows whose values must be gone, or far out of range, for a column to be called broken: our judgement.
-Far is further than the width of the range that was seen before: winter after a summer lies outside that range, and is
-no fault; kelvin for degrees Celsius lie far outside."""
+Far is further outside the range that was seen before than it is wide, and than its greatest absolute value: winter
+after a summer lies outside that range, and so does a price level after a year, and they are no faults; kelvin for
+degrees Celsius lie far outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def diagnose(watched: Watched) -> Diagnosis:
         return Diagnosis(
             "quality fault",
             f"the values of {', '.join(broken[:3])} no longer come as they did: mend the feed; nothing is learned from "
-            "such rows",
+            "such rows (if they are right, tune anew on them with luthier tune)",
             broken,
         )
     detectors = {alarm.detector for alarm in watched.alarms}

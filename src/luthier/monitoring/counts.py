@@ -26,7 +26,8 @@ MOST_BINS = 256
 MOST_LEVELS = 1_000
 """Words that are counted one by one; all others together."""
 FAR = 1.0
-"""Of the width of the range of the reference: values further outside than this are not of its kind."""
+"""Values further outside the range of the reference than so many times its width, and its greatest absolute value, are
+not of its kind. The width alone would condemn a price level that hardly moved for a month and doubles within a year."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +103,7 @@ class ColumnCounts:
     below
         Of the first bin of numbers, the rows below its edge, which is the least value of the reference.
     far
-        Of the numbers outside the reference's range, the rows further out than `FAR` times its width.
+        Of the numbers outside the reference's range, the rows that are so by more than `FAR` allows.
     new
         Words that the reference did not hold, and how often; none where the reference had too many to know them all.
     """
@@ -147,7 +148,7 @@ class ColumnCounts:
         below, far = 0, 0
         if len(bins.edges):
             low, high = float(bins.edges[0]), float(bins.edges[-1])
-            reach = FAR * (high - low)
+            reach = FAR * max(high - low, abs(low), abs(high))
             below = int(np.searchsorted(sorted_values, low))
             far = int(np.searchsorted(sorted_values, low - reach)) + n
             far -= int(np.searchsorted(sorted_values, high + reach, side="right"))
