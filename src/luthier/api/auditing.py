@@ -22,6 +22,7 @@ from luthier.errors import UsageError
 from luthier.evaluation.audit import Audit, audit
 from luthier.evaluation.evidence import Evidence
 from luthier.scoring import choose_splits
+from luthier.scoring.spoken import spoken
 from luthier.serving import Predictor
 from luthier.tuning import say_seconds, seed_of
 
@@ -85,7 +86,7 @@ def audit_of(
             p = _aligned(run.predictor, frame.iloc[judge].reset_index(drop=True), dataset)
             said.append((judge, p))
             part = problem.metric.score(dataset.y[judge], p, weights[judge])
-            say(f"part {number} of {len(parts)}: {problem.metric.name} {part:.4g}")
+            say(f"part {number} of {len(parts)}: {spoken(problem.metric.name)} {part:.4g}")
     units = np.arange(dataset.n_rows)
     if dataset.groups is not None:
         units = np.unique(dataset.groups, return_inverse=True)[1].astype(np.int64)

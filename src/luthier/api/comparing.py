@@ -26,6 +26,7 @@ from luthier.evaluation import Comparison, compared, judge, trace_of
 from luthier.executors import make_executor
 from luthier.report import ComparisonFacts, MetricFacts, render_comparison
 from luthier.scoring import Estimate, OutOfFold
+from luthier.scoring.spoken import spoken
 from luthier.store import Store, StoredStudyLog, predictions_digest, write_text_atomic
 from luthier.tuning import SideBySide, StudyPlan, Surroundings, VirtualStudy, say_seconds, seed_of
 
@@ -296,7 +297,7 @@ def _announced(problem: Problem, log: StoredStudyLog, names: Sequence[str], repe
     return [
         f"study {log.study}{again}",
         f"{problem.dataset.n_rows} rows, {n_features} feature columns",
-        f"{schema.task} of {schema.target}, by {problem.metric.name}",
+        f"{schema.task} of {schema.target}, by {spoken(problem.metric.name)}",
         splits.reason,
         f"models: {', '.join(problem.families)}",
         f"each of {', '.join(names)} gets {budget}, {times}",

@@ -21,6 +21,7 @@ from luthier.data.features import FeatureView
 from luthier.errors import UnknownChoice, UsageError
 from luthier.evaluation import Final
 from luthier.scoring.metrics import Costs
+from luthier.scoring.spoken import spoken
 from luthier.tuning import Progress, StudyLog
 
 
@@ -265,7 +266,7 @@ def tune_and_report(
             [
                 f"study {log.study}{again}",
                 f"{problem.dataset.n_rows} rows, {n_features} feature columns",
-                f"{schema.task} of {schema.target}, by {problem.metric.name}",
+                f"{schema.task} of {schema.target}, by {spoken(problem.metric.name)}",
                 splits.reason,
                 f"models: {', '.join(problem.families)}",
                 *warm_lines(problem),

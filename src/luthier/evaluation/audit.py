@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from luthier.canonical import finite
 from luthier.scoring import Estimate, Metric
 from luthier.scoring.replay import plain_estimate
+from luthier.scoring.spoken import spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Audit:
         """What the audit says of the promise."""
         said = (
             f"tuned anew {len(self.parts)} times on {self.share:.0%} of the rows, and judged on the others: "
-            f"{self.metric} {self.score}"
+            f"{spoken(self.metric)} {self.score}"
         )
         if self.agrees:
             return f"{said}; the honest score {self.honest} agrees with it"

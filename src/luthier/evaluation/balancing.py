@@ -21,6 +21,7 @@ from luthier.models.balance import AS_THEY_ARE, BALANCE
 from luthier.models.catalogue import split_config
 from luthier.scoring import Estimate
 from luthier.scoring.replay import replay
+from luthier.scoring.spoken import spoken
 
 HARDLY = 0.05
 """Chance that the best of the plain ones is as good, below which it is not enough."""
@@ -70,7 +71,7 @@ class Balancing:
     @property
     def sentence(self) -> str:
         """Whether it is enough to move the threshold."""
-        much = f"{self.metric} better by {with_interval(self.gain)}"
+        much = f"{spoken(self.metric)} better by {with_interval(self.gain)}"
         if self.helps:
             return f"letting rare classes count more helped in this search: {much}, against the best that did not"
         return f"letting rare classes count more is not told to help: {much}; to move the threshold is enough"

@@ -24,6 +24,7 @@ from luthier.evaluation.judging import looking_ahead
 from luthier.evaluation.words import decimals
 from luthier.scoring import Estimate, Metric, OutOfFold
 from luthier.scoring.replay import Replay, replay
+from luthier.scoring.spoken import spoken
 from luthier.tuning import Price, say_seconds
 
 Floats = NDArray[np.float64]
@@ -205,13 +206,11 @@ class Course:
         found = self.doubling
         if found is None:
             return "the search was too short to say what more of it would bring"
-        digits = decimals(found.high)
+        digits, metric = decimals(found.high), spoken(self.metric)
         most = f"{found.high:.{digits}f} at the most"
         if round(found.value, digits) <= 0:
-            return f"twice the budget should bring nothing more, {most} ({self.metric}, {found.level:.0%} interval)"
-        said = (
-            f"twice the budget should better {self.metric} by {found.value:.{digits}f}, {most}, and may bring nothing"
-        )
+            return f"twice the budget should bring nothing more, {most} ({metric}, {found.level:.0%} interval)"
+        said = f"twice the budget should better {metric} by {found.value:.{digits}f}, {most}, and may bring nothing"
         if self.money is None or self.price is None:
             return said
         unit = self.price.currency or "of your money"

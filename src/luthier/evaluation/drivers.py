@@ -24,6 +24,7 @@ from luthier.canonical import finite
 from luthier.data.columns import Feature
 from luthier.evaluation.evidence import Evidence
 from luthier.scoring.draws import draw
+from luthier.scoring.spoken import spoken
 
 Floats = NDArray[np.float64]
 Ask = Callable[[int, Mapping[str, Any]], Floats]
@@ -135,7 +136,7 @@ class Drivers:
         """The verdict, and the numbers behind it."""
         said = [
             self.sentence,
-            f"{self.metric} {self.score:.4g} by {self.n_folds} models on {self.n_rows:,} rows; without",
+            f"{spoken(self.metric)} {self.score:.4g} by {self.n_folds} models on {self.n_rows:,} rows; without",
         ]
         for one in self.columns:
             if one.matters:

@@ -11,6 +11,7 @@ import numpy as np
 from luthier.canonical import finite
 from luthier.evaluation.evidence import Evidence
 from luthier.scoring import Estimate
+from luthier.scoring.spoken import spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Generalisation:
 
     def lines(self) -> list[str]:
         """The verdict, and the numbers behind it."""
-        lines = [self.sentence, f"{self.metric}: honest {self.honest}, naive {self.naive:.5g}"]
+        lines = [self.sentence, f"{spoken(self.metric)}: honest {self.honest}, naive {self.naive:.5g}"]
         if math.isfinite(self.fold_sd):
             low, high = np.nanmin(self.folds), np.nanmax(self.folds)
             lines.append(f"{len(self.folds)} folds: {low:.4g} to {high:.4g}, standard deviation {self.fold_sd:.2g}")

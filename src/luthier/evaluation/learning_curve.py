@@ -19,6 +19,7 @@ from luthier.evaluation.evidence import Evidence
 from luthier.evaluation.over_folds import over_folds
 from luthier.evaluation.words import with_interval
 from luthier.scoring import Estimate
+from luthier.scoring.spoken import spoken
 
 Floats = NDArray[np.float64]
 
@@ -92,8 +93,8 @@ class LearningCurve:
         """Whether to collect more rows."""
         much = f"by {with_interval(self.doubling)} ({self.doubling.level:.0%} interval)"
         if self.helps:
-            return f"more rows help: twice as many should better {self.metric} {much}"
-        return f"more rows are not told to help: twice as many would better {self.metric} {much}"
+            return f"more rows help: twice as many should better {spoken(self.metric)} {much}"
+        return f"more rows are not told to help: twice as many would better {spoken(self.metric)} {much}"
 
     def lines(self) -> list[str]:
         """The verdict, and the curve."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from luthier.evaluation.calibration import FEWEST_UNITS, CalibrationError, calibration_error, decided
 from luthier.scoring import Estimate, Metric
 from luthier.scoring.replay import plain_estimate
+from luthier.scoring.spoken import spoken
 
 Standing = Literal["kept", "broken", "exceeded", "unknown"]
 REPLAYS = 500
@@ -60,7 +61,7 @@ class NewRows:
             "broken": "the promise is broken: the score is worse than luck explains, so these rows are not like those "
             "the model was tuned on, or something has changed",
             "exceeded": "the score is better than luck explains; see that it has not learned from these very rows",
-            "unknown": f"{self.metric} is not defined on these rows, so nothing can be said",
+            "unknown": f"{spoken(self.metric)} is not defined on these rows, so nothing can be said",
         }
         return said[self.standing]
 
@@ -85,7 +86,7 @@ class NewRows:
         """The answer, and the numbers behind it."""
         lines = [
             self.sentence,
-            f"{self.metric} {self.score}, promised {self.promise}",
+            f"{spoken(self.metric)} {self.score}, promised {self.promise}",
             f"difference {self.difference}, where more than 0 is better",
         ]
         if self.n_without_label:

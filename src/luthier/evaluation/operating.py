@@ -20,6 +20,7 @@ from luthier.scoring import METRICS, Estimate, Metric, Task
 from luthier.scoring.metrics import Costs
 from luthier.scoring.metrics.counts import decide
 from luthier.scoring.replay import LOWEST, Replay, plain_estimate, replay
+from luthier.scoring.spoken import spoken
 
 Floats = NDArray[np.float64]
 
@@ -141,7 +142,7 @@ class OperatingPoint:
             found = self.threshold
             better = f"(better in {100 * found.p_better:.0f} of 100 replays)"
             lines.append(f"threshold {found.threshold:.3g}: {found.rule}")
-            lines.append(f"{found.metric} {found.value} with it, {found.value_before} at one half {better}")
+            lines.append(f"{spoken(found.metric)} {found.value} with it, {found.value_before} at one half {better}")
         lines += [f"{name:<18} {score}" for name, score in self.metrics.items()]
         return lines + self._confusion_lines()
 

@@ -18,6 +18,7 @@ from luthier.evaluation.evidence import Evidence
 from luthier.evaluation.over_folds import over_folds
 from luthier.evaluation.words import with_interval
 from luthier.scoring import Estimate
+from luthier.scoring.spoken import spoken
 
 Floats = NDArray[np.float64]
 
@@ -83,7 +84,7 @@ class Stability:
         said = [self.sentence]
         for name, found in self.changed.items():
             said.append(f"{CHANGES[name]}: {found.value:.1%} [{max(found.low, 0.0):.1%}, {found.high:.1%}] {unit}")
-        worse = f"{self.metric} worse by {with_interval(self.wrong_labels)}"
+        worse = f"{spoken(self.metric)} worse by {with_interval(self.wrong_labels)}"
         return [*said, f"{WRONG_LABELS:.0%} of the training labels wrong: {worse}"]
 
 

@@ -11,6 +11,7 @@ from luthier.monitoring import Alarm, Look, Watched, WatchPolicy
 from luthier.monitoring.without_labels import BLIND
 from luthier.report.figures import NBSP, THIN, number, share
 from luthier.scoring import Estimate
+from luthier.scoring.spoken import spoken
 
 Tone = Literal["good", "bad", "none"]
 
@@ -97,11 +98,11 @@ def monitor_headline(facts: MonitorFacts) -> str:
 
 def promise_words(facts: MonitorFacts) -> str:
     """The promise beside what came of it."""
-    online = facts.watched.online
+    online, metric = facts.watched.online, spoken(facts.metric)
     if facts.labelled == 0:
-        return f"promised {facts.metric} {facts.promised}; no label has come yet, so nobody knows what it delivers"
+        return f"promised {metric} {facts.promised}; no label has come yet, so nobody knows what it delivers"
     verdict = {True: "the promise holds", False: "the promise is broken", None: "too few labels to judge"}[facts.kept]
-    return f"{facts.metric}: {online.words(facts.promised)}: {verdict}"
+    return f"{metric}: {online.words(facts.promised)}: {verdict}"
 
 
 def expected_words(look: Look | None) -> str:

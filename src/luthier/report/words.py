@@ -17,6 +17,7 @@ from luthier.report.facts import MetricFacts, ReportFacts, is_known
 from luthier.report.figures import NBSP, ScoreStyle, clipped, duration, money, number, share
 from luthier.report.reading_words import advice, chances, for_whom, more_time
 from luthier.report.readings import Readings
+from luthier.scoring.spoken import spoken
 
 _PER_CLASS = {
     "precision": "When the model names a class, how often it is right",
@@ -210,15 +211,7 @@ def metric_name(facts: Measured) -> str:
 
 def name_of_metric(name: str) -> str:
     """The same, of any metric."""
-    return clipped(_METRIC_NAMES.get(name, name.replace("_", " ")), 40)
-
-
-_METRIC_NAMES = {
-    "roc_auc": "ROC AUC", "roc_auc_ovr": "ROC AUC, one against the rest",
-    "roc_auc_ovr_weighted": "ROC AUC, one against the rest, weighted", "brier": "Brier score", "f1": "F1",
-    "matthews_corrcoef": "Matthews correlation", "rmse": "RMSE", "mse": "MSE", "mae": "MAE", "r2": "R²", "mape": "MAPE",
-    "pinball": "pinball loss",
-}  # fmt: skip
+    return clipped(spoken(name), 40)
 
 
 def _how_sure(facts: ReportFacts, style: ScoreStyle) -> tuple[str, ...]:
