@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import tempfile
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -233,6 +234,7 @@ def test_what_cannot_be_read_is_named_with_what_was_got_and_what_is_allowed(sett
         (b"\xff\x00", "application/json", 400),
         (b"", "application/json", 400),
         (b"{}", "text/plain", 415),
+        (b"", "text/csv", 400),
         (b"not parquet", "application/vnd.apache.parquet", 400),
         (b"not arrow", "application/vnd.apache.arrow.stream", 400),
         (b"{" + b",".join(b'"c%d": 1' % i for i in range(10_000)) + b"}", "application/json", 413),
@@ -243,6 +245,11 @@ def test_a_body_that_is_no_row_is_refused_cleanly(settings: ServeSettings, body:
     reply = ask(settings, PREDICT, content=body, headers={"content-type": kind})
     assert reply.status_code == status
     assert reply.json()["error"]["fix"]
+    assert tempfile.gettempdir() not in reply.text
+
+
+def test_a_unit_is_no_longer_than_the_contract_says(settings: ServeSettings) -> None:
+    assert ask(settings, f"{PREDICT}?unit={'x' * 201}", json=ROW).status_code == 422
 
 
 @pytest.mark.parametrize("kind", ["parquet", "arrow"])

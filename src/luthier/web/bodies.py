@@ -19,7 +19,7 @@ from pydantic_core import from_json
 from starlette.requests import ClientDisconnect, Request
 
 from luthier.data.readers import frame_of, open_table
-from luthier.errors import LuthierError, MissingExtra
+from luthier.errors import LuthierError, MissingExtra, UnreadableData
 from luthier.web.refusals import Refused, bad_request
 from luthier.web.settings import Limits
 
@@ -187,9 +187,14 @@ def _file(body: bytes, kind: str, limits: Limits) -> pd.DataFrame:
     with tempfile.TemporaryDirectory(prefix="luthier-") as folder:
         path = Path(folder) / f"body.{kind}"
         path.write_bytes(body)
-        with open_table(str(path), as_written=True) as (table, _):
-            _check_rows(table.n_rows, limits)  # before they are fetched: a kilobyte of Parquet can be a billion rows
-            return frame_of(table)
+        try:
+            with open_table(str(path), as_written=True) as (table, _):
+                _check_rows(
+                    table.n_rows, limits
+                )  # before they are fetched: a kilobyte of Parquet can be a billion rows
+                return frame_of(table)
+        except LuthierError as error:  # where our copy of the body lies is nobody's business
+            raise UnreadableData(error.what.replace(str(path), path.name), fix=error.fix) from error
 
 
 def _arrow(body: bytes, limits: Limits) -> pd.DataFrame:

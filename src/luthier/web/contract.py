@@ -58,7 +58,7 @@ def document(model: ServedModel, limits: Limits) -> Json:
                 "post": _verb(
                     "explain",
                     f"Say what each field adds to the answers for at most {limits.explained_rows} rows.",
-                    _rows_body(model),
+                    _rows_body(model, "ExplainedRows"),
                     {"200": _json("The explanations, in the order of the rows.", "Explanations")},
                 )
             },
@@ -66,7 +66,7 @@ def document(model: ServedModel, limits: Limits) -> Json:
                 "post": _verb(
                     "feedback",
                     "Tell what turned out to be true, by prediction id; a later label corrects an earlier one.",
-                    {"required": True, "content": {JSON: {"schema": _one_or_many("Label", limits)}}},
+                    {"required": True, "content": {JSON: {"schema": _one_or_many("Label", limits.rows)}}},
                     {"200": _json("The labels are stored.", "Received")},
                 )
             },
@@ -79,7 +79,8 @@ def document(model: ServedModel, limits: Limits) -> Json:
         "components": {
             "schemas": {
                 "Row": row_schema(model),
-                "Rows": _one_or_many("Row", limits),
+                "Rows": _one_or_many("Row", limits.rows),
+                "ExplainedRows": _one_or_many("Row", limits.explained_rows),
                 "Answers": _answers(model),
                 "Explanations": {"type": "object", "properties": {"explanations": {"type": "array"}}},
                 "Label": _label(model),
@@ -149,17 +150,17 @@ def _described(model: ServedModel) -> str:
     )
 
 
-def _rows_body(model: ServedModel) -> Json:
-    tables: Json = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in TABLES}
+def _rows_body(model: ServedModel, rows: str = "Rows") -> Json:
+    tables: Json = {kind: {"schema": {"type": "string", "format": "binary", "minLength": 1}} for kind in TABLES}
     return {
         "required": True,
         "description": f"One row as an object, many as a list or as a table, with the columns {model.name} reads.",
-        "content": {JSON: {"schema": _ref("Rows")}, **tables},
+        "content": {JSON: {"schema": _ref(rows)}, **tables},
     }
 
 
-def _one_or_many(name: str, limits: Limits) -> Json:
-    many = {"type": "array", "items": _ref(name), "minItems": 1, "maxItems": limits.rows}
+def _one_or_many(name: str, most: int) -> Json:
+    many = {"type": "array", "items": _ref(name), "minItems": 1, "maxItems": most}
     key = "rows" if name == "Row" else "feedback"
     wrapped = {"type": "object", "properties": {key: many}, "required": [key], "additionalProperties": False}
     return {"anyOf": [_ref(name), many, wrapped]}
@@ -201,7 +202,7 @@ def _label(model: ServedModel) -> Json:
         "properties": {
             "prediction_id": {"type": "string", "pattern": ID_PATTERN},
             "label": label,
-            "known_at": {"type": ["string", "null"], "format": "date-time"},
+            "known_at": {"type": ["string", "null"], "format": "date-time", "minLength": len("2024-01-31")},
             "source": {"type": ["string", "null"], "maxLength": MOST_SOURCE},
         },
         "required": ["prediction_id", "label"],

@@ -98,14 +98,13 @@ class Desk:
             The unit is too long (422), or the address names another model (404).
         """
         champion, challenger, share = self.model(request), self.models.shadow, self.settings.split
-        if challenger is not None and share > 0:
-            unit = request.query_params.get("unit") or to_json(rows).decode()
-            if len(unit) > MOST_UNIT and "unit" in request.query_params:
-                raise bad_request(422, "the unit is too long", fix=f"send at most {MOST_UNIT} letters")
-            if place_of(unit, champion.name) < share:
-                read = challenger.read(rows)
-                if not read.problems:
-                    return Turn(challenger, "challenger", read, champion)
+        unit = request.query_params.get("unit", "")
+        if len(unit) > MOST_UNIT:
+            raise bad_request(422, "the unit is too long", fix=f"send at most {MOST_UNIT} letters")
+        if challenger is not None and share > 0 and place_of(unit or to_json(rows).decode(), champion.name) < share:
+            read = challenger.read(rows)
+            if not read.problems:
+                return Turn(challenger, "challenger", read, champion)
         return Turn(champion, "champion", champion.read(rows), challenger)
 
     async def close(self) -> None:
