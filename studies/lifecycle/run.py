@@ -37,9 +37,10 @@ HERE = Path(__file__).resolve().parent
 POLICY = """
 [lifecycle]
 responses = ["recalibrate", "refit"]
+proof = "labels"
 least_labels = 300
 retunes_per_month = 50
-probation_labels = 3000
+probation_labels = 100000
 """
 BATCH = 25
 

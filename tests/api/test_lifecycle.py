@@ -71,6 +71,55 @@ def test_where_labels_are_proof_enough_a_response_is_in_use_at_once_and_on_proba
     assert luthier.history_of(churn).champion == 1
 
 
+def test_a_champion_that_stays_better_passes_probation(churn: str) -> None:
+    Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\nprobation_labels = 700\n')
+    day, now = 86_400.0, time.time()
+    serve(rows(1200, 11, turn=-1.0), until=now - 60)
+    assert luthier.tick(churn, now=now).did == "promoted"
+    serve(rows(600, 12, turn=-1.0), until=now + 40 * day, version=2)
+    waited = luthier.tick(churn, now=now + 40 * day)
+    assert waited.did == "waited"
+    assert waited.evidence["low"] > 0  # surely better already, and still watched
+    serve(rows(400, 13, turn=-1.0), until=now + 60 * day, version=2)
+    confirmed = luthier.tick(churn, now=now + 60 * day)
+    assert (confirmed.did, confirmed.evidence["labels"]) == ("confirmed", 700)
+    assert luthier.tick(churn, now=now + 60 * day).did == "nothing"
+
+
+def test_harm_is_seen_that_comes_after_a_champion_was_surely_better(churn: str) -> None:
+    Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\n')
+    day, now = 86_400.0, time.time()
+    serve(rows(1200, 11, turn=-1.0), until=now - 60)
+    assert luthier.tick(churn, now=now).did == "promoted"
+    serve(rows(200, 12, turn=-1.0), until=now + 40 * day, version=2)
+    serve(rows(900, 13, turn=1.0), until=now + 60 * day, version=2)
+    assert luthier.tick(churn, now=now + 60 * day).did == "rolled back"
+
+
+def test_on_probation_alarms_are_responded_to(churn: str) -> None:
+    Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\n')
+    day, now = 86_400.0, time.time()
+    serve(rows(1200, 11, turn=-1.0), until=now - 60)
+    assert luthier.tick(churn, now=now).did == "promoted"
+    serve(rows(900, 13, turn=0.0), until=now + 60 * day, version=2)  # neither model knows anything any more
+    again = luthier.tick(churn, now=now + 60 * day)
+    assert (again.did, luthier.history_of(churn).champion) == ("promoted", 3), again.why
+
+
+def test_an_alarm_is_responded_to_again_when_there_is_twice_as_much_to_go_by(churn: str) -> None:
+    """Inputs that move without harm: no response is better than to go on, now and with as many labels again."""
+    Path("luthier.toml").write_text(CHEAP)
+    day, now = 86_400.0, time.time()
+    moved = [rows(n, seed).assign(b=lambda frame: frame["b"] + 6) for n, seed in ((900, 31), (850, 32), (100, 33))]
+    serve(moved[0], until=now - 60)
+    assert luthier.tick(churn, now=now).did == "responded"
+    assert luthier.tick(churn, now=now).why.startswith("every alarm has been responded to")
+    serve(moved[1], until=now + 20 * day)
+    assert luthier.tick(churn, now=now + 20 * day).did == "nothing"
+    serve(moved[2], until=now + 40 * day)
+    assert luthier.tick(churn, now=now + 40 * day).did == "responded"
+
+
 def test_a_tick_that_was_killed_before_it_promoted_is_made_up_for(churn: str) -> None:
     """`retune` does all that such a tick had: the challenger is released, and the record says that it is proven."""
     Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\n')

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from luthier.api.challenging import BY
 from luthier.api.project import settings
@@ -19,6 +21,7 @@ from luthier.api.watching import Observed, observe
 from luthier.errors import NoBaseline, TooFewLabels, UnfitRows
 from luthier.lifecycle import Decision, Policy, on_challenger, on_probation
 from luthier.monitoring import BoundedLoss, PairedComparison
+from luthier.monitoring.paired import PairedVerdict
 from luthier.registry import ModelHistory, unpack
 from luthier.registry.history import PROMOTED
 from luthier.serving import Predictor
@@ -29,6 +32,9 @@ CONFIRMED = "lifecycle.confirmed"
 """Kind of the event that ends a champion's probation."""
 MOST_LABELS = 20_000
 """Labels after which a challenger that is neither better nor worse is dropped."""
+AGAIN = 2
+"""Times as many labels as when an alarm was last responded to, for it to be responded to again: what was no better than
+to go on may be by then."""
 MONTH_S = 30 * 86_400.0
 
 Did = Literal["nothing", "waited", "asked", "promoted", "dropped", "rolled back", "confirmed", "responded"]
@@ -71,12 +77,12 @@ def tick(name: str, *, now: float | None = None, seed: int = 0, store: str | os.
     What the next step is follows from the model's history and the server's log alone, and every step is one event of
     that history. A tick that was killed is made up for by the next one; nothing is done twice.
 
-    1. A champion that was promoted by itself is on probation: it is compared with the one before it on the requests
-       since, and taken back when it surely loses more.
+    1. A champion that was promoted by itself is on probation: it is compared with the one before it on the first
+       `probation_labels` requests since, and taken back as soon as it surely loses more.
     2. A challenger is compared with the champion on the requests since it was made, and promoted when it surely loses
        less, dropped when it surely loses more or nothing can be gained any more.
-    3. Otherwise the monitor is asked; to an alarm, or when `every_days` have passed, the cheapest sufficient response
-       is looked for, as `luthier.retune` does.
+    3. Where there is no challenger the monitor is asked, on probation too; to an alarm, or when `every_days` have
+       passed, the cheapest sufficient response is looked for, as `luthier.retune` does.
 
     Parameters
     ----------
@@ -107,13 +113,13 @@ def tick(name: str, *, now: float | None = None, seed: int = 0, store: str | os.
         seen = observe(name, now=now, seed=seed, store=store)
     except NoBaseline as error:
         return Ticked(name, "nothing", error.what, {})
-    step = _probation(seen, history, events, policy, store)
-    if step is None or step.did == "waited":
-        later = _challenger(seen, history, events, policy, store)
-        step = later if later is not None else step
-    if step is not None:
-        return step
-    return _look_after(seen, events, policy, now, seed, store)
+    probation = _probation(seen, history, events, policy, store)
+    if probation is not None and probation.did != "waited":
+        return probation
+    step = _challenger(seen, history, events, policy, store)
+    if step is None:
+        step = _look_after(seen, events, policy, now, seed, store)
+    return probation if probation is not None and step.did == "nothing" else step
 
 
 def _probation(
@@ -127,7 +133,9 @@ def _probation(
     since = promoted[-1].at_utc
     if any(e.kind == CONFIRMED and e.body["version"] == version and e.at_utc >= since for e in events):
         return None
-    found = _compared(seen, history, previous, since, policy, store, other_is_champion=True)
+    own, others = _losses(seen, history, previous, since, store)
+    first = slice(policy.probation_labels)
+    found = _until(["worse"], PairedComparison(alpha=policy.alpha), others[first], own[first])
     decision = on_probation(found, policy)
     if decision.act == "roll back":
         rollback(seen.name, why=decision.words, by=BY, store=store)
@@ -154,7 +162,8 @@ def _challenger(
     ]
     if proofs and proofs[-1].act == "promote":  # by a tick that was killed before it could
         return _settled(seen.name, version, proofs[-1], store)
-    found = _compared(seen, history, version, history.version(version).at_utc, policy, store, other_is_champion=False)
+    own, others = _losses(seen, history, version, history.version(version).at_utc, store)
+    found = _until(["better", "worse"], PairedComparison(alpha=policy.alpha), own, others)
     return _settled(seen.name, version, on_challenger(found, policy, most_labels=MOST_LABELS), store)
 
 
@@ -170,20 +179,14 @@ def _settled(name: str, version: int, decision: Decision, store: str | os.PathLi
     return _said(name, "asked" if decision.act == "ask" else "waited", decision)
 
 
-def _compared(
-    seen: Observed,
-    history: ModelHistory,
-    version: int,
-    since_utc: str,
-    policy: Policy,
-    store: str | os.PathLike[str] | None,
-    *,
-    other_is_champion: bool,
-) -> PairedComparison:
-    """The champion of now and another version, on the requests the former answered since a moment.
+def _losses(
+    seen: Observed, history: ModelHistory, version: int, since_utc: str, store: str | os.PathLike[str] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of the champion of now and of another version, on the requests the former answered since a moment.
 
     The other one is asked now what it would have answered: a version never changes, so that is what it answered in the
-    shadow, and it needs none.
+    shadow, and it needs none. Rows are in the order in which labels came: a bound that holds at every moment does so in
+    that order.
     """
     with opened_models(store) as opened:
         other = Predictor.of(unpack(read_model(materialised(opened, seen.name, history.version(version)).folder)))
@@ -193,23 +196,24 @@ def _compared(
     named = np.array([str(source or "") for source in live.sources], dtype=object)
     after = np.zeros(len(live), bool) if live.at_us is None else live.at_us >= since_us
     rows = np.flatnonzero(live.labelled & after & ~np.isin(named, sorted(suspicious)))
-    start = PairedComparison(alpha=policy.alpha)
     if len(rows) == 0:
-        return start
-    # In the order in which labels came: the bound holds at every moment of that order.
-    rows = rows[np.argsort(live.told_us[rows], kind="stable")]
-    asked = live.take(rows)
+        return np.empty(0), np.empty(0)
+    asked = live.take(rows[np.argsort(live.told_us[rows], kind="stable")])
     loss = BoundedLoss.of(seen.baseline.y, seen.baseline.p)
-    own, others = loss.per_row(asked.y, asked.p), loss.per_row(asked.y, other.ask_frame(asked.frame))
-    return _first_certain(start, *((others, own) if other_is_champion else (own, others)))
+    return loss.per_row(asked.y, asked.p), loss.per_row(asked.y, other.ask_frame(asked.frame))
 
 
-def _first_certain(start: PairedComparison, champion: Any, challenger: Any) -> PairedComparison:
-    """The comparison at the first label after which something is certain, else after all."""
+def _until(
+    verdicts: Sequence[PairedVerdict],
+    start: PairedComparison,
+    champion: NDArray[np.float64],
+    challenger: NDArray[np.float64],
+) -> PairedComparison:
+    """The comparison at the first label after which one of these is certain, else after all."""
     state = start
     for at in range(0, len(champion), 50):
         state = state.after(champion[at : at + 50], challenger[at : at + 50])
-        if state.verdict in {"better", "worse"}:
+        if state.verdict in verdicts:
             break
     return state
 
@@ -225,13 +229,19 @@ def _look_after(
     responded = [event for event in events if event.kind == RESPONDED]
     alarms = seen.watched.alarms
     causes = sorted({alarm.detector for alarm in alarms})
+    labels = int(seen.live.labelled.sum())
     known = {
-        cause for event in responded if event.body["champion"] == seen.found.version for cause in event.body["causes"]
+        cause
+        for event in responded
+        if event.body["champion"] == seen.found.version and labels < AGAIN * event.body["labels"]
+        for cause in event.body["causes"]
     }
     last_s = _seconds(responded[-1] if responded else events[-1])
     due = policy.every_days is not None and now - last_s >= policy.every_days * 86_400
     if not due and not set(causes) - known:
-        why = "every alarm has been responded to" if alarms else "nothing is alarming"
+        why = "nothing is alarming"
+        if alarms:
+            why = "every alarm has been responded to, and will be again with twice the labels"
         return Ticked(seen.name, "nothing", why, {"alarms": [alarm.to_dict() for alarm in alarms]})
     recent = [event for event in responded if now - _seconds(event) < MONTH_S]
     if len(recent) >= policy.retunes_per_month:
