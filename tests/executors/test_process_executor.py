@@ -78,6 +78,7 @@ def test_only_work_that_fits_models_waits_for_their_libraries(
     work: Loaded, loaded: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("luthier.executors.nursery.PRELOAD", ("colorsys",))
+    monkeypatch.setattr("luthier.executors.nursery._IF_USED", ())  # of which other tests may have loaded some
     with ProcessExecutor(work, 1, threads=1) as executor:
         executor.submit(job(0))
         (outcome,) = everything(executor).values()
