@@ -68,7 +68,8 @@ def diagnose(watched: Watched) -> Diagnosis:
             broken,
         )
     detectors = {alarm.detector for alarm in watched.alarms}
-    moved = tuple(name for alarm in watched.alarms if alarm.detector == "inputs" for name in alarm.subject)
+    inputs = [alarm for alarm in watched.alarms if alarm.detector == "inputs"]
+    moved = tuple(dict.fromkeys(name for alarm in inputs for name in alarm.subject))
     if detectors & {"losses", "calibration"}:
         beside = f", and {', '.join(moved[:3])} moved" if moved else ""
         return Diagnosis("concept", f"what the inputs mean for the target has changed{beside}", moved)
