@@ -166,7 +166,7 @@ def run(minutes, seed):
             kill_server = time.monotonic() + rng.uniform(8, 25)
         if time.monotonic() > kill_ticker:
             ticker.kill()
-            kill_ticker = time.monotonic() + rng.uniform(2, 14)
+            kill_ticker = time.monotonic() + rng.uniform(2, 30)
     ticker.end()
     server.end()
     return counted(clients, server, ticker)

@@ -86,6 +86,16 @@ def test_a_champion_that_stays_better_passes_probation(churn: str) -> None:
     assert luthier.tick(churn, now=now + 60 * day).did == "nothing"
 
 
+def test_who_wants_to_be_asked_is_asked_until_it_is_decided(churn: str) -> None:
+    Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\npromote = "ask"\n')
+    day, now = 86_400.0, time.time()
+    serve(rows(1200, 11, turn=-1.0), until=now - 60)
+    assert [luthier.tick(churn, now=now).did for _ in range(2)] == ["asked", "asked"]
+    assert luthier.history_of(churn).aliases == {"champion": 1, "challenger": 2, "previous": None}
+    serve(rows(900, 12, turn=1.0), until=now + 40 * day)  # the world has turned back before anybody decided
+    assert luthier.tick(churn, now=now + 40 * day).did == "dropped"
+
+
 def test_harm_is_seen_that_comes_after_a_champion_was_surely_better(churn: str) -> None:
     Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\n')
     day, now = 86_400.0, time.time()

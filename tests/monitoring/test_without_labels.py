@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from luthier.monitoring import ExpectedScore, expected_score
-from luthier.monitoring.without_labels import expected
+from luthier.monitoring.without_labels import _recalibrated, expected
 from luthier.scoring import AdditiveMetric, RankMetric, get_metric
 from luthier.scoring.metrics.metric import Task
 
@@ -91,3 +91,9 @@ def test_several_classes_are_expected_alike() -> None:
     X_now, y_now, p_now = three(2000)
     found = expected_score(metric, y, p, p_now, X=X, X_now=X_now, rng=rng)
     assert metric.score(y_now, p_now) in found.score
+
+
+def test_chances_that_are_exactly_right_are_left_as_they_are() -> None:
+    """The first step of the fit is then exactly zero."""
+    p, y = np.full((200, 1), 0.5), np.tile([0, 1], 100)
+    assert np.array_equal(_recalibrated(y, p, np.ones(200))(p), p)

@@ -155,16 +155,22 @@ def _challenger(
     version = history.challenger
     if version is None:
         return None
-    proofs = [
-        Decision.from_dict(event.body["proof"])
-        for event in events
-        if event.kind == RESPONDED and event.body["version"] == version and event.body.get("proof")
-    ]
-    if proofs and proofs[-1].act == "promote":  # by a tick that was killed before it could
-        return _settled(seen.name, version, proofs[-1], store)
+    proof = next(
+        (
+            Decision.from_dict(event.body["proof"])
+            for event in reversed(events)
+            if event.kind == RESPONDED and event.body["version"] == version and event.body.get("proof")
+        ),
+        None,
+    )
+    if proof is not None and proof.act == "promote":  # by a tick that was killed before it could
+        return _settled(seen.name, version, proof, store)
     own, others = _losses(seen, history, version, history.version(version).at_utc, store)
     found = _until(["better", "worse"], PairedComparison(alpha=policy.alpha), own, others)
-    return _settled(seen.name, version, on_challenger(found, policy, most_labels=MOST_LABELS), store)
+    decision = on_challenger(found, policy, most_labels=MOST_LABELS)
+    if decision.act == "wait" and proof is not None and proof.act == "ask":
+        decision = proof
+    return _settled(seen.name, version, decision, store)
 
 
 def _settled(name: str, version: int, decision: Decision, store: str | os.PathLike[str] | None) -> Ticked:

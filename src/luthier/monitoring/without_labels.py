@@ -216,10 +216,12 @@ def _recalibrated(y: NDArray[np.int64], p: Floats, weights: Floats) -> Any:
             cross[0, 1:] = cross[1:, 0] = w @ (chances * (Z - mean_z[:, None]))
             cross[1:, 1:] = np.diag(w @ chances) - (chances * w[:, None]).T @ chances
         step = np.linalg.solve(cross + np.eye(k + 1), gradient)
+        length = float(np.abs(step).max())
         # Where the weights leave few rows, a full step may lead to where chances are 0 and 1 and no way leads back.
-        step *= min(1.0, LONGEST_STEP / float(np.abs(step).max()))
+        if length > LONGEST_STEP:
+            step *= LONGEST_STEP / length
         slope, offset = slope + step[0], offset + step[1:]
-        if np.abs(step).max() < 1e-8:
+        if length < 1e-8:
             break
     return lambda new: _chances(slope * _logits(new) + offset, binary=binary)
 
