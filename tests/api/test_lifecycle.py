@@ -28,11 +28,21 @@ from luthier.store import Store
 from .conftest import rows, serve
 
 CHEAP = '[lifecycle]\nresponses = ["recalibrate", "refit"]\n'
+DAY = 86_400.0
+
+
+def promoted_by_labels(churn: str, more: str = "") -> float:
+    """The world has turned, and version 2 is the champion by the word of 1,200 labels: the moment that is."""
+    Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\n' + more)
+    now = time.time()
+    serve(rows(1200, 11, turn=-1.0), until=now - 60)
+    assert luthier.tick(churn, now=now).did == "promoted"
+    return now
 
 
 def test_from_a_turned_world_to_a_proven_champion_and_back_again(churn: str) -> None:
     Path("luthier.toml").write_text(CHEAP)
-    day, now = 86_400.0, time.time()
+    now = time.time()
     serve(rows(1200, 11, turn=-1.0), until=now - 60)
     first = luthier.tick(churn, now=now)
     assert (first.did, first.evidence["diagnosis"]["kind"], first.evidence["chosen"]) == (
@@ -43,22 +53,22 @@ def test_from_a_turned_world_to_a_proven_champion_and_back_again(churn: str) -> 
     assert luthier.history_of(churn).aliases == {"champion": 1, "challenger": 2, "previous": None}
     assert luthier.tick(churn, now=now).did == "waited"  # no request since: nothing to prove it on
 
-    serve(rows(600, 12, turn=-1.0), until=now + 10 * day)
-    second = luthier.tick(churn, now=now + 10 * day)
+    serve(rows(600, 12, turn=-1.0), until=now + 10 * DAY)
+    second = luthier.tick(churn, now=now + 10 * DAY)
     assert second.did == "promoted"
     assert luthier.history_of(churn).aliases == {"champion": 2, "challenger": None, "previous": 1}
     assert luthier.history_of(churn).moves[-1].by == "lifecycle"
 
     # The world turns back: the champion on probation does harm, and is taken back on its own evidence.
-    serve(rows(600, 13, turn=1.0), until=now + 20 * day, version=2)
-    third = luthier.tick(churn, now=now + 20 * day)
+    serve(rows(600, 13, turn=1.0), until=now + 20 * DAY, version=2)
+    third = luthier.tick(churn, now=now + 20 * DAY)
     assert third.did == "rolled back"
     assert luthier.history_of(churn).champion == 1
 
 
 def test_where_labels_are_proof_enough_a_response_is_in_use_at_once_and_on_probation(churn: str) -> None:
     Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\n')
-    day, now = 86_400.0, time.time()
+    now = time.time()
     serve(rows(1200, 11, turn=-1.0), until=now - 60)
     first = luthier.tick(churn, now=now)
     assert (first.did, luthier.history_of(churn).champion) == ("promoted", 2), first.why
@@ -66,68 +76,59 @@ def test_where_labels_are_proof_enough_a_response_is_in_use_at_once_and_on_proba
     assert first.evidence["labels"] == 480  # the newest two fifths
     assert luthier.tick(churn, now=now).did == "nothing"  # no answer of the new champion yet
 
-    serve(rows(600, 13, turn=1.0), until=now + 10 * day, version=2)
-    assert luthier.tick(churn, now=now + 10 * day).did == "rolled back"
+    serve(rows(600, 13, turn=1.0), until=now + 10 * DAY, version=2)
+    assert luthier.tick(churn, now=now + 10 * DAY).did == "rolled back"
     assert luthier.history_of(churn).champion == 1
 
 
 def test_a_champion_that_stays_better_passes_probation(churn: str) -> None:
-    Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\nprobation_labels = 700\n')
-    day, now = 86_400.0, time.time()
-    serve(rows(1200, 11, turn=-1.0), until=now - 60)
-    assert luthier.tick(churn, now=now).did == "promoted"
-    serve(rows(600, 12, turn=-1.0), until=now + 40 * day, version=2)
-    waited = luthier.tick(churn, now=now + 40 * day)
+    now = promoted_by_labels(churn, "probation_labels = 700\n")
+    serve(rows(600, 12, turn=-1.0), until=now + 40 * DAY, version=2)
+    waited = luthier.tick(churn, now=now + 40 * DAY)
     assert waited.did == "waited"
     assert waited.evidence["low"] > 0  # surely better already, and still watched
-    serve(rows(400, 13, turn=-1.0), until=now + 60 * day, version=2)
-    confirmed = luthier.tick(churn, now=now + 60 * day)
+    serve(rows(400, 13, turn=-1.0), until=now + 60 * DAY, version=2)
+    confirmed = luthier.tick(churn, now=now + 60 * DAY)
     assert (confirmed.did, confirmed.evidence["labels"]) == ("confirmed", 700)
-    assert luthier.tick(churn, now=now + 60 * day).did == "nothing"
+    assert luthier.tick(churn, now=now + 60 * DAY).did == "nothing"
 
 
 def test_who_wants_to_be_asked_is_asked_until_it_is_decided(churn: str) -> None:
     Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\npromote = "ask"\n')
-    day, now = 86_400.0, time.time()
+    now = time.time()
     serve(rows(1200, 11, turn=-1.0), until=now - 60)
     assert [luthier.tick(churn, now=now).did for _ in range(2)] == ["asked", "asked"]
     assert luthier.history_of(churn).aliases == {"champion": 1, "challenger": 2, "previous": None}
-    serve(rows(900, 12, turn=1.0), until=now + 40 * day)  # the world has turned back before anybody decided
-    assert luthier.tick(churn, now=now + 40 * day).did == "dropped"
+    serve(rows(900, 12, turn=1.0), until=now + 40 * DAY)  # the world has turned back before anybody decided
+    assert luthier.tick(churn, now=now + 40 * DAY).did == "dropped"
 
 
 def test_harm_is_seen_that_comes_after_a_champion_was_surely_better(churn: str) -> None:
-    Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\n')
-    day, now = 86_400.0, time.time()
-    serve(rows(1200, 11, turn=-1.0), until=now - 60)
-    assert luthier.tick(churn, now=now).did == "promoted"
-    serve(rows(200, 12, turn=-1.0), until=now + 40 * day, version=2)
-    serve(rows(900, 13, turn=1.0), until=now + 60 * day, version=2)
-    assert luthier.tick(churn, now=now + 60 * day).did == "rolled back"
+    now = promoted_by_labels(churn)
+    serve(rows(200, 12, turn=-1.0), until=now + 40 * DAY, version=2)
+    serve(rows(900, 13, turn=1.0), until=now + 60 * DAY, version=2)
+    assert luthier.tick(churn, now=now + 60 * DAY).did == "rolled back"
 
 
 def test_on_probation_alarms_are_responded_to(churn: str) -> None:
-    Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\n')
-    day, now = 86_400.0, time.time()
-    serve(rows(1200, 11, turn=-1.0), until=now - 60)
-    assert luthier.tick(churn, now=now).did == "promoted"
-    serve(rows(900, 13, turn=0.0), until=now + 60 * day, version=2)  # neither model knows anything any more
-    again = luthier.tick(churn, now=now + 60 * day)
+    now = promoted_by_labels(churn)
+    serve(rows(900, 13, turn=0.0), until=now + 60 * DAY, version=2)  # neither model knows anything any more
+    again = luthier.tick(churn, now=now + 60 * DAY)
     assert (again.did, luthier.history_of(churn).champion) == ("promoted", 3), again.why
 
 
 def test_an_alarm_is_responded_to_again_when_there_is_twice_as_much_to_go_by(churn: str) -> None:
     """Inputs that move without harm: no response is better than to go on, now and with as many labels again."""
     Path("luthier.toml").write_text(CHEAP)
-    day, now = 86_400.0, time.time()
+    now = time.time()
     moved = [rows(n, seed).assign(b=lambda frame: frame["b"] + 6) for n, seed in ((900, 31), (850, 32), (100, 33))]
     serve(moved[0], until=now - 60)
     assert luthier.tick(churn, now=now).did == "responded"
     assert luthier.tick(churn, now=now).why.startswith("every alarm has been responded to")
-    serve(moved[1], until=now + 20 * day)
-    assert luthier.tick(churn, now=now + 20 * day).did == "nothing"
-    serve(moved[2], until=now + 40 * day)
-    assert luthier.tick(churn, now=now + 40 * day).did == "responded"
+    serve(moved[1], until=now + 20 * DAY)
+    assert luthier.tick(churn, now=now + 20 * DAY).did == "nothing"
+    serve(moved[2], until=now + 40 * DAY)
+    assert luthier.tick(churn, now=now + 40 * DAY).did == "responded"
 
 
 def test_a_tick_that_was_killed_before_it_promoted_is_made_up_for(churn: str) -> None:
@@ -144,28 +145,22 @@ def test_a_tick_that_was_killed_before_it_promoted_is_made_up_for(churn: str) ->
 
 def test_what_an_earlier_version_was_asked_is_learned_from_and_judges_nothing(churn: str) -> None:
     """The second version was fitted on what the first had been asked: only what came since can judge it."""
-    Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\n')
-    now = time.time()
-    serve(rows(1200, 11, turn=-1.0), until=now - 60)
-    assert luthier.tick(churn, now=now).did == "promoted"
-    serve(rows(300, 12, turn=-1.0), until=now + 40 * 86_400, version=2)
-    seen = observe(churn, now=now + 40 * 86_400)
+    now = promoted_by_labels(churn)
+    serve(rows(300, 12, turn=-1.0), until=now + 40 * DAY, version=2)
+    seen = observe(churn, now=now + 40 * DAY)
     labels = labels_of(seen, None)
     assert (len(labels.rows), labels.begin, len(labels.judge)) == (1500, 1200, 300)
     assert np.array_equal(labels.p[:1200], seen.predictor.ask_frame(labels.rows.frame[:1200]))
     assert np.array_equal(labels.rows.frame["a"][:1200], rows(1200, 11, turn=-1.0)["a"])
-    serve(rows(100, 13, turn=-1.0), until=now + 80 * 86_400, version=1)  # as after a rollback: no judge is lost
-    assert labels_of(observe(churn, now=now + 80 * 86_400), None).begin == 1200
+    serve(rows(100, 13, turn=-1.0), until=now + 80 * DAY, version=1)  # as after a rollback: no judge is lost
+    assert labels_of(observe(churn, now=now + 80 * DAY), None).begin == 1200
 
 
 def test_too_few_rows_since_the_last_fit_say_how_many_are_needed(churn: str) -> None:
-    Path("luthier.toml").write_text(CHEAP + 'proof = "labels"\n')
-    now = time.time()
-    serve(rows(1200, 11, turn=-1.0), until=now - 60)
-    assert luthier.tick(churn, now=now).did == "promoted"
-    serve(rows(100, 12, turn=1.0), until=now + 40 * 86_400, version=2)
+    now = promoted_by_labels(churn)
+    serve(rows(100, 12, turn=1.0), until=now + 40 * DAY, version=2)
     with pytest.raises(TooFewLabels, match=r"(?s)100 labels of churn.*after it was fitted.*no fewer than 120"):
-        luthier.retune(churn, now=now + 40 * 86_400)
+        luthier.retune(churn, now=now + 40 * DAY)
 
 
 def test_without_an_alarm_nothing_is_done(churn: str) -> None:
