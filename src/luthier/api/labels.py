@@ -83,15 +83,13 @@ def labels_of(seen: Observed, store: str | os.PathLike[str] | None) -> Labels:
     live = _trusted(seen.live, suspicious)
     if not seen.from_log:
         return _labels(live, _up_to(live, seen.predictor.schema.times(live.frame), _until(seen, store)))
-    others = _trusted(logged_by_others(seen.name, seen.found, seen.predictor), suspicious)
-    if not len(others):
-        return _labels(live, np.zeros(len(live), dtype=bool))
-    both = _one_after_the_other(others, live)
-    before = np.zeros(len(both), dtype=bool)
-    before[: len(others)] = _up_to(others, others.at_us, _released_us(seen, store))
-    assert both.at_us is not None  # the log says when it was asked
-    order = np.argsort(both.at_us, kind="stable")
-    return _labels(both.take(order), before[order])
+    others = [_trusted(theirs, suspicious) for theirs in logged_by_others(seen.name, seen.found, seen.predictor)]
+    released_us = _released_us(seen, store)
+    fitted_on = [*(_up_to(theirs, theirs.at_us, released_us) for theirs in others), np.zeros(len(live), dtype=bool)]
+    together = _one_after_the_other([*others, live])
+    assert together.at_us is not None  # the log says when it was asked
+    order = np.argsort(together.at_us, kind="stable")
+    return _labels(together.take(order), np.concatenate(fitted_on)[order])
 
 
 def _labels(live: Live, fitted_on: NDArray[np.bool_]) -> Labels:
@@ -111,11 +109,11 @@ def _trusted(live: Live, suspicious: list[str]) -> Live:
     return live.take(np.flatnonzero(live.labelled & ~np.isin(named, suspicious)))
 
 
-def _one_after_the_other(first: Live, second: Live) -> Live:
+def _one_after_the_other(lives: list[Live]) -> Live:
     return Live(
-        pd.concat([first.frame, second.frame], ignore_index=True),
+        pd.concat([live.frame for live in lives], ignore_index=True),
         *(
-            np.concatenate([getattr(first, name), getattr(second, name)])
+            np.concatenate([getattr(live, name) for live in lives])
             for name in ("p", "at_us", "y", "labelled", "told_us", "sources")
         ),
     )
@@ -132,7 +130,7 @@ def _released_us(seen: Observed, store: str | os.PathLike[str] | None) -> float 
 
 def _until(seen: Observed, store: str | os.PathLike[str] | None) -> float | None:
     """The last moment of the rows that the champion was fitted on, where that is known."""
-    with Store.open(None if store is None else store, create=False) as opened:
+    with Store.open(store, create=False) as opened:
         events = opened.load(seen.predictor.manifest.study).events()
     told = [event.body.get("until") for event in events if event.kind == "model.fitted"]
     return told[-1] if told else None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+import contextlib
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
+_Answers: TypeAlias = "Callable[[Predictor, pd.DataFrame, pd.DataFrame], Floats]"
 
 
 def logged(name: str, found: Resolved, predictor: Predictor) -> Live:
@@ -31,20 +32,27 @@ def logged(name: str, found: Resolved, predictor: Predictor) -> Live:
     log = read_predictions(folder, role="champion")
     if found.version is not None:
         log = log[log["version"] == str(found.version)].reset_index(drop=True)
-    return _of_log(log, read_feedback(folder, corrected=False), predictor)
+    return _of_log(log, read_feedback(folder, corrected=False), predictor, _logged_answers)
 
 
-def logged_by_others(name: str, found: Resolved, predictor: Predictor) -> Live:
-    """Rows of the server's log that other versions answered, with what this one says of them."""
+def logged_by_others(name: str, found: Resolved, predictor: Predictor) -> list[Live]:
+    """Rows of the server's log that other versions answered, a version each, with what this one says of them.
+
+    Another version may have read other columns, in other types, and known other classes: rows that this one cannot read
+    teach its successors nothing, and are left out with all of their version.
+    """
     folder = store_folder() / "traffic" / name
     log = read_predictions(folder, role="champion")
-    log = log[log["version"] != str(found.version)].reset_index(drop=True)
-    live = _of_log(log, read_feedback(folder, corrected=False), predictor)
-    return replace(live, p=_answers(predictor, live.frame)) if len(live) else live
+    feedback = read_feedback(folder, corrected=False)
+    found_rows = []
+    for _, theirs in log[log["version"] != str(found.version)].groupby("version"):
+        with contextlib.suppress(UnfitRows):
+            found_rows.append(_of_log(theirs.reset_index(drop=True), feedback, predictor, _asked_again))
+    return found_rows
 
 
-def _of_log(log: pd.DataFrame, feedback: pd.DataFrame, predictor: Predictor) -> Live:
-    """Answers and labels as the server writes them."""
+def _of_log(log: pd.DataFrame, feedback: pd.DataFrame, predictor: Predictor, answers: _Answers) -> Live:
+    """Rows and labels as the server writes them; the answers as they are in the log, or to these rows anew."""
     schema = predictor.schema
     joined = Joined.of(log, feedback)
     at_us = ticks(log["at"])[joined.rows]
@@ -56,10 +64,14 @@ def _of_log(log: pd.DataFrame, feedback: pd.DataFrame, predictor: Predictor) -> 
     told = np.where(first >= 0, ticks(feedback["received_at"])[first], 0) if len(feedback) else np.zeros(len(rows))
     y, labelled = _coded([None if at < 0 else feedback["label"].iloc[at] for at in labels], predictor)
     sources = np.array([None if at < 0 else feedback["source"].iloc[at] for at in labels], dtype=object)
-    return Live(frame, _logged_answers(log, predictor), at_us[order], y, labelled, told.astype(np.int64), sources)
+    return Live(frame, answers(predictor, log, frame), at_us[order], y, labelled, told.astype(np.int64), sources)
 
 
-def _logged_answers(log: pd.DataFrame, predictor: Predictor) -> Floats:
+def _asked_again(predictor: Predictor, log: pd.DataFrame, frame: pd.DataFrame) -> Floats:  # noqa: ARG001
+    return _answers(predictor, frame)
+
+
+def _logged_answers(predictor: Predictor, log: pd.DataFrame, frame: pd.DataFrame) -> Floats:  # noqa: ARG001
     if predictor.schema.task == "regression":
         return log["prediction"].to_numpy(np.float64)[:, None]
     names = [f"p_{class_name(label)}" for label in predictor.classes_]
@@ -92,7 +104,7 @@ def from_files(on: Any, predictor: Predictor) -> Live:
                 "source": None,
             }
         ).reset_index(drop=True)
-        return _of_log(log, feedback, predictor)
+        return _of_log(log, feedback, predictor, _logged_answers)
     moment = next((name for name in (schema.time, "at") if name is not None and name in rows), None)
     at_us = None
     if moment is not None:

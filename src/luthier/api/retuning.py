@@ -412,7 +412,8 @@ def _record(seen: Observed, outcome: Retuned, store: str | os.PathLike[str] | No
     causes = sorted({alarm.detector for alarm in seen.watched.alarms})
     with opened_models(store) as opened:
         before = [event.body["tried"] for event in opened.models.events(seen.name) if event.kind == RESPONDED]
-    outcome = replace(outcome, waiting=cost_of_waiting([*before, outcome.tried]))
+    if seen.watched.alarms:  # who looks after a model on schedule has not waited for any
+        outcome = replace(outcome, waiting=cost_of_waiting([*before, outcome.tried]))
     body = {
         **outcome.to_dict(),
         "champion": seen.found.version,

@@ -35,7 +35,8 @@ class Policy:
     least_labels
         Labels below which nothing is tried.
     alpha
-        Chance of ever promoting a challenger that is no better, and of ever rolling back a champion that does no harm.
+        Chance of ever promoting a challenger that is no better, each by itself, and of ever rolling back a champion
+        that does no harm.
     probation_labels
         Labels for which a new champion is watched against the one before it.
     every_days

@@ -53,6 +53,7 @@ class Tried:
         return {
             "response": self.response,
             "words": self.words,
+            "labels": len(self.losses),
             "loss": float(self.losses.mean()),
             "gain": gain,
             "se": se,
@@ -76,7 +77,8 @@ def cost_of_waiting(tried: Sequence[Sequence[Mapping[str, Any]]]) -> str | None:
     if not sure or not sure[-1]:
         return None
     (refit,) = [one for one in tried[-1] if one["response"] == "refit"]
-    said = f"a refit in use before the alarm would have lost {refit['gain']:.4f} ± {refit['se']:.4f} less a label"
+    much = f"{refit['gain']:.4f} ± {refit['se']:.4f} less a label, over {refit['labels']:,}"
+    said = f"a refit in use before the alarm would have lost {much}"
     if len(sure) >= OFTEN and all(sure[-OFTEN:]):
         return (
             f"{said}, {OFTEN} times in a row: waiting for alarms is not worth it here; refit on schedule "

@@ -189,9 +189,8 @@ def _file(body: bytes, kind: str, limits: Limits) -> pd.DataFrame:
         path.write_bytes(body)
         try:
             with open_table(str(path), as_written=True) as (table, _):
-                _check_rows(
-                    table.n_rows, limits
-                )  # before they are fetched: a kilobyte of Parquet can be a billion rows
+                # Before they are fetched: a kilobyte of Parquet can be a billion rows.
+                _check_rows(table.n_rows, limits)
                 return frame_of(table)
         except LuthierError as error:  # where our copy of the body lies is nobody's business
             raise UnreadableData(error.what.replace(str(path), path.name), fix=error.fix) from error
